@@ -1,0 +1,79 @@
+# mailpipe: Internet mail as Unix filters. `make demo` plays it, `make check` tests it.
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+B ?= build
+
+VERSION := 0.1
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wvla
+SAN ?= 0
+ifeq ($(SAN),1)
+HARDEN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+B := build/san
+else
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+PIE := -pie -Wl,-z,relro,-z,now
+endif
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
+	$(CFLAGS) $(HARDEN) $(WERROR)
+
+# The order is the architecture: a module includes only modules above it.
+PURE := buf verdict parse date address addrspec crlf header reply intake smtp \
+	pop3
+PROCESS := atomic lock child conn options log peer serve starter
+STORE := maildir mbox envelope queue routes mailboxes deliver seen bounce
+FOREIGN := dial mime
+
+PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
+LIBS_mkmsg := gmime-3.0
+LIBS_smtp-send := libcurl
+LIBS_pop3-fetch := libcurl
+FOREIGN_mkmsg := mime
+FOREIGN_smtp-send := dial
+FOREIGN_pop3-fetch := dial
+
+# While the tree is being founded, what does not exist yet is passed over.
+have = $(foreach m,$(1),$(if $(wildcard lib/$(m).c),$(m)))
+havebin = $(foreach p,$(1),$(if $(wildcard bin/$(p).c),$(p)))
+
+OBJECTS := $(patsubst %,$(B)/lib/%.o,$(call have,$(PURE) $(PROCESS) $(STORE)))
+BIN := $(patsubst %,$(B)/bin/%,$(call havebin,$(PROGRAMS)))
+
+all: $(BIN) $(B)/bin/sendmail
+
+$(B)/libmail.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/lib/%.o: lib/%.c | $(B)/lib
+	$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
+$(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
+
+.SECONDEXPANSION:
+$(B)/bin/%: bin/%.c $(B)/libmail.a $$(patsubst %,$(B)/lib/%.o,$$(FOREIGN_$$*)) | $(B)/bin
+	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
+		-MMD -MP -MF $@.d $(PIE) $(LDFLAGS) -o $@ $< \
+		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \
+		-Wl,--as-needed $(if $(LIBS_$*),$(shell pkg-config --libs $(LIBS_$*)))
+
+$(B)/bin/sendmail: | $(B)/bin
+	ln -sf spool $@
+
+# Drivers let tests and fuzzers feed the pure modules from standard input.
+DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
+drivers: $(DRIVERS)
+$(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(PIE) $(LDFLAGS) -o $@ $< $(B)/libmail.a
+
+$(B)/lib $(B)/bin $(B)/drv:
+	@mkdir -p $@
+
+clean:
+	rm -rf build
+
+-include $(wildcard $(B)/lib/*.d $(B)/bin/*.d $(B)/drv/*.d)
+.PHONY: all drivers clean
