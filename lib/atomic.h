@@ -1,0 +1,42 @@
+/* A durable file: nothing of it is seen before atomic_commit, and after that
+ * it survives a power cut. Sequence: begin, write..., commit or abort.
+ * A killed program leaves at most a file in the temporary folder; SIGTERM
+ * leaves none where atomic_on_term() was called. */
+#ifndef ATOMIC_H
+#define ATOMIC_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define ATOMIC_NAME 256
+
+struct atomic {
+	int fd;	    /* of the new file, read and write; -1 when there is none */
+	int tmpdir; /* borrowed; stays open until commit or abort */
+	char tmpname[ATOMIC_NAME];
+};
+
+/* Creates tmpdir/name (O_EXCL, O_NOFOLLOW). 0, or -1 with errno. */
+int atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode);
+/* All n octets, or -1 with errno. The file offset is that of the last write. */
+int atomic_write(struct atomic *a, const void *data, size_t n);
+/* fsync, link to dir/name (EEXIST if it is there), fsync dir, remove the
+ * temporary name, close. On -1 with errno nothing is visible and the file is
+ * aborted. */
+int atomic_commit(struct atomic *a, int dir, const char *name);
+/* The two halves of commit, for several files that become visible together:
+ * sync all, then link all; a failed link still leaves what was linked. */
+int atomic_sync(struct atomic *a);
+int atomic_link(struct atomic *a, int dir, const char *name);
+/* Removes the temporary name and closes; fine when there is none. */
+void atomic_abort(struct atomic *a);
+/* From here on SIGTERM, SIGINT and SIGHUP remove what is uncommitted and exit
+ * with 75. */
+void atomic_on_term(void);
+/* An unlinked file in $TMPDIR or /tmp, or -1 with errno. */
+int atomic_scratch(void);
+/* Removes regular files in dir that are older than 36 hours. */
+void atomic_sweep(int dir, time_t now);
+
+#endif

@@ -1,0 +1,25 @@
+/* Events as one line of key=value, and the one-line diagnostic of an error.
+ * Control, C1 and bidi bytes are escaped; a value over 1 kB is cut. */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+
+enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_NOWHERE };
+
+/* Fd 2 that is the same socket as fd 0 (classic inetd) turns stderr into
+ * syslog. program lives as long as the program. */
+void log_open(const char *program, enum log_target target);
+/* "stderr", "syslog" or "none"; -1 for anything else. */
+int log_target(const char *name, enum log_target *out);
+/* log_event("queued", "id", id, "size", "17", NULL): pairs of strings, a NULL
+ * value leaves the pair out. */
+void log_event(const char *event, ...) __attribute__((sentinel));
+/* "program: " and the text, whatever log_open said of events: to stderr, or to
+ * syslog where fd 2 is the peer. */
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* log_error, then exit. */
+_Noreturn void log_die(int code, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

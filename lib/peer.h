@@ -1,0 +1,30 @@
+/* Who is at the other end, and whether that is in a network. */
+#ifndef PEER_H
+#define PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct peer {
+	char addr[64]; /* "192.0.2.1", "2001:db8::1", "local" or "unknown" */
+	char port[8];  /* "" where there is none */
+};
+
+/* Of fd: getpeername, else REMOTE_ADDR, else TCPREMOTEIP, else unknown.
+ * IPv4-mapped addresses become IPv4. A Unix socket is "local". */
+void peer_of(int fd, struct peer *p);
+
+struct cidr {
+	unsigned char addr[16];
+	int family;
+	unsigned bits;
+};
+
+/* "127.0.0.0/8", "::1", "[2001:db8::]/32"; host bits must be zero. 0 or -1. */
+int cidr_parse(const char *s, struct cidr *c);
+/* Never true for "local" or "unknown". */
+bool cidr_match(const struct cidr *c, const struct peer *p);
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]", as RFC 5321 4.1.3 writes it. */
+void peer_literal(const struct peer *p, char out[80]);
+
+#endif

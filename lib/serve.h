@@ -1,0 +1,29 @@
+/* Activation (FORMATS 7): the same session code under inetd, xinetd,
+ * tcpserver, systemd sockets and as its own super-server. */
+#ifndef SERVE_H
+#define SERVE_H
+
+#include <stddef.h>
+
+struct serve {
+	const char *const *listen; /* ADDR:PORT, [ADDR]:PORT, :PORT or a path */
+	size_t listens;
+	unsigned max;	   /* sessions at once, in all; 0: 200 */
+	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64; 0: 20 */
+	const char *busy;  /* the line sent beyond, with CRLF: "421 ..." */
+	/* One connection on fds in and out, in a process of its own under a
+	 * listener; returns the exit status. */
+	int (*session)(int in, int out, void *arg);
+	void *arg;
+};
+
+/* Listens on what --listen says; else on or with LISTEN_PID's descriptors;
+ * else on fd 0 if it listens; else fds 0 and 1 are the peer, and session runs
+ * here. A listener says `event=listening address=...` once ready, exits 0 on
+ * SIGTERM when its sessions in progress are told (SIGTERM) and done, and
+ * accepts until then. The session finds fd 0 and 1 to be the peer in every
+ * form. Returns the exit status; an address that cannot be had is 71, one
+ * that is none 64. */
+int serve(const struct serve *s);
+
+#endif

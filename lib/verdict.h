@@ -1,0 +1,23 @@
+/* What became of an action, and its three written forms: sysexits, SMTP reply
+ * codes and errno. DESIGN: a local mistake is never PERM. */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <sysexits.h>
+
+enum verdict { OK, TEMP, PERM };
+
+/* 0 OK; 65 67 68 69 77 PERM; every other exit code TEMP. */
+enum verdict verdict_of_exit(int code);
+/* The exit code of a wait(2) status; 75 for a signal or 126 and above. */
+int verdict_exit_of_wait(int status);
+/* The exit code for a failed system call: always temporary (71, 73, 74, 75). */
+int verdict_exit_of_errno(int err);
+/* 2xx OK, 4xx TEMP, 5xx PERM; all else TEMP. */
+enum verdict verdict_of_code(int code);
+/* The SMTP reply for a handler's exit code: "550 5.1.1 ..." (DESIGN 3). */
+const char *verdict_reply(int exit_code);
+/* "ok", "temp" or "perm". */
+const char *verdict_name(enum verdict v);
+
+#endif
