@@ -1,0 +1,42 @@
+# Loaded by every .bats file: our programs first in PATH, a clean environment,
+# and byte-exact comparisons that print a diff.
+# shellcheck shell=bash
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(dirname "$TESTS")
+BUILD=${MAILPIPE_BUILD:-$TOP/build}
+PATH=$BUILD/bin:$PATH
+export PATH LC_ALL=C TZ=UTC
+unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
+	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID
+
+# A home and a working folder of the test's own.
+sandbox() {
+	export HOME=$BATS_TEST_TMPDIR/home
+	mkdir -p "$HOME"
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# same FILE < EXPECTED: byte for byte, else a readable diff. FILE may be `-v
+# FILE' to compare what cat -v shows.
+same() {
+	if [ "$1" = -v ]; then
+		diff -u - <(cat -v "$2")
+	else
+		cmp -s - "$1" && return
+		diff -u - "$1" | cat -v
+		return 1
+	fi
+}
+
+# exits CODE COMMAND...: runs it and fails unless that is its exit status.
+exits() {
+	local want=$1 got=0
+	shift
+	"$@" || got=$?
+	[ "$got" -eq "$want" ] && return
+	echo "exit $got, not $want: $*" >&2
+	return 1
+}
+
+# crlf < LF > CRLF
+crlf() { sed 's/$/\r/'; }
