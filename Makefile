@@ -72,8 +72,48 @@ $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv
 $(B)/lib $(B)/bin $(B)/drv:
 	@mkdir -p $@
 
+# What the build, the tests and the benchmarks need, as Debian packages.
+deps:
+	@tests/deps build
+
+demo:
+	@tests/deps build
+	@$(MAKE) --no-print-directory all
+	@tests/demo $(B)/bin
+
+JOBS ?= $(shell nproc)
+TESTS ?= tests/*.bats
+check:
+	@tests/deps check
+	@$(MAKE) --no-print-directory all drivers
+	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) $(TESTS)
+
+bench:
+	@tests/deps bench
+	@$(MAKE) --no-print-directory all drivers
+	MAILPIPE_BUILD=$(abspath $(B)) tests/bench/run
+
+# sendmail is a link to spool, made only where no other MTA's stands.
+INSTALLED := $(DESTDIR)$(PREFIX)
+MAN := $(notdir $(wildcard man/*.[1-8]))
+man_path = $(INSTALLED)/share/man/man$(subst .,,$(suffix $(1)))/$(1)
+SENDMAIL := $(INSTALLED)/sbin/sendmail
+install: all
+	install -d $(INSTALLED)/bin $(INSTALLED)/sbin
+	install $(BIN) $(INSTALLED)/bin
+	$(foreach m,$(MAN),install -D -m 644 man/$(m) $(call man_path,$(m)) &&) :
+	@if [ -e $(SENDMAIL) ] || [ -L $(SENDMAIL) ]; then \
+		[ "$$(readlink $(SENDMAIL))" = ../bin/spool ] || \
+		echo "$(SENDMAIL) is another program's and stays"; \
+	else ln -s ../bin/spool $(SENDMAIL); fi
+
+uninstall:
+	rm -f $(addprefix $(INSTALLED)/bin/,$(PROGRAMS))
+	rm -f $(foreach m,$(MAN),$(call man_path,$(m)))
+	@[ "$$(readlink $(SENDMAIL))" != ../bin/spool ] || rm $(SENDMAIL)
+
 clean:
 	rm -rf build
 
 -include $(wildcard $(B)/lib/*.d $(B)/bin/*.d $(B)/drv/*.d)
-.PHONY: all drivers clean
+.PHONY: all drivers deps demo check bench install uninstall clean
