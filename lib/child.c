@@ -117,12 +117,10 @@ high(int fd)
 }
 
 static pid_t
-start(const struct child *c, int in, int out)
+start(const struct child *c, int in, int out, char *const *env)
 {
-	char **env = environment(c->env);
 	sigset_t all, old;
 	pid_t pid;
-	int saved;
 
 	/* The child shares our memory until it executes: no handler of ours
 	 * may run in it. */
@@ -130,11 +128,8 @@ start(const struct child *c, int in, int out)
 	sigprocmask(SIG_BLOCK, &all, &old);
 	pid = vfork();
 	if (pid == 0)
-		become(c, in, out, env ? env : environ);
-	saved = errno;
+		become(c, in, out, env);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	free(env);
-	errno = saved;
 	return pid;
 }
 
@@ -142,6 +137,7 @@ pid_t
 child_start(const struct child *c)
 {
 	int in = high(c->in), out, saved;
+	char **env;
 	pid_t pid = -1;
 
 	if (in < 0)
@@ -149,9 +145,11 @@ child_start(const struct child *c)
 	out = c->out >= 0 ? high(c->out) : fcntl(2, F_DUPFD_CLOEXEC, 3);
 	if (out < 0 && c->out < 0)
 		out = high(-1); /* fd 2 is closed */
+	env = environment(c->env);
 	if (out >= 0)
-		pid = start(c, in, out);
+		pid = start(c, in, out, env ? env : environ);
 	saved = errno;
+	free(env);
 	close(in);
 	if (out >= 0)
 		close(out);
