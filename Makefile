@@ -22,7 +22,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf verdict parse date address addrspec crlf header reply intake batch smtp \
 	pop3
-PROCESS := atomic lock child secret conn options log peer serve starter
+PROCESS := atomic lock child conn secret options log peer serve starter
 STORE := maildir mbox envelope queue routes mailboxes deliver seen bounce
 FOREIGN := dial mime
 
