@@ -8,7 +8,7 @@
 struct serve {
 	const char *const *listen; /* ADDR:PORT, [ADDR]:PORT, :PORT or a path */
 	size_t listens;
-	unsigned max;	   /* sessions at once, in all; 0: 200 */
+	unsigned max;      /* sessions at once, in all; 0: 200 */
 	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64; 0: 20 */
 	const char *busy;  /* the line sent beyond, with CRLF: "421 ..." */
 	/* One connection on fds in and out, in a process of its own under a
