@@ -226,12 +226,14 @@ smtp_source()
 
 smtp_sink()
 {
-	local dir program
+	local dir program user=()
+	# Root must name a user; others may not.
+	[ "$(id -u)" != 0 ] || user=(-u root)
 	dir=$(peers_new smtp-sink)
 	program=$(peer_path smtp-sink) || return
 	SMTP_SINK_PORT=$(free_port)
 	peers_listen "$dir" "$SMTP_SINK_PORT" \
-	    "$program" -u "$(id -un)" "$@" "127.0.0.1:$SMTP_SINK_PORT" 128
+	    "$program" "${user[@]}" "$@" "127.0.0.1:$SMTP_SINK_PORT" 128
 }
 
 postfix_start()
