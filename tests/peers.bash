@@ -118,7 +118,7 @@ wait_port()
 # their user must be able to reach it.
 peers_new()
 {
-	local dir=
+	local dir
 	dir=$(peers_dir)
 	mkdir -p "$dir"
 	mktemp -d "$dir/$1.XXXXXX"
@@ -201,19 +201,21 @@ peers_gone()
 }
 
 # What does not go at once when asked has nothing to save here: Dovecot takes
-# a second.
+# a second. Only the family is killed: a pid on file may be somebody else's now.
 peers_stop()
 {
-	local dir pids=("$@") family=() signal
+	local dir pids=("$@") family leaders
 	dir=$(peers_dir)
 	[ -e "$dir/pids" ] || return 0
 	(($#)) || mapfile -t pids <"$dir/pids"
-	for signal in TERM KILL KILL; do
+	mapfile -t family < <(peers_family "${pids[@]}")
+	mapfile -t leaders < <(printf '%s\n' "${family[@]}" "${pids[@]}" |
+		sort | uniq -d)
+	kill "${leaders[@]}" 2>/dev/null || :
+	for _ in 1 2 3; do
+		peers_wait 10 "" peers_gone "${family[@]}" && break
 		mapfile -t -O "${#family[@]}" family < <(peers_family "${pids[@]}")
-		peers_gone "${family[@]}" && break
-		[ $signal = KILL ] || kill -s $signal "${pids[@]}" 2>/dev/null || :
-		[ $signal = TERM ] || kill -s $signal "${family[@]}" 2>/dev/null || :
-		peers_wait 10 "" peers_gone "${family[@]}" || :
+		kill -s KILL "${family[@]}" 2>/dev/null || :
 	done
 	(($#)) || rm -rf "$dir"
 	peers_gone "${family[@]}"
@@ -239,7 +241,7 @@ smtp_sink()
 postfix_start()
 {
 	local OPTIND=1 option domain=example.org users=() relay="" extra=() user
-	peers_need_root Postfix
+	peers_need_root Postfix || return
 	while getopts d:u:r:o: option; do
 		case $option in
 		d) domain=$OPTARG ;;
@@ -375,7 +377,7 @@ postfix_queue()
 dovecot_start()
 {
 	local OPTIND=1 option users=() extra=() dir
-	peers_need_root Dovecot
+	peers_need_root Dovecot || return
 	while getopts u:o: option; do
 		case $option in
 		u) users+=("$OPTARG") ;;
