@@ -68,3 +68,28 @@ parse_is_mail_id(const char *s)
 
 	return n >= 1 && n <= 40 && !s[n];
 }
+
+size_t
+parse_utf8(const char *s, size_t n, uint32_t *point)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char first = (unsigned char)(n ? *s : 0);
+	size_t len = 0;
+	uint32_t value;
+
+	if (first >= 0xc0 && first < 0xf8)
+		len = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if (!len || len > n)
+		return 0;
+	value = first & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (s[i] & 0x3f);
+	}
+	if (value < least[len] || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*point = value;
+	return len;
+}

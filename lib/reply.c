@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parse.h"
+
 #define LINES_MAX 200
 
 static bool
@@ -91,34 +93,9 @@ reply_line(struct reply *r, const char *line, size_t n)
 	return n > 3 && line[3] == '-' ? REPLY_MORE : REPLY_DONE;
 }
 
-/* The code point and length of the UTF-8 sequence at s; 0 for none. */
-static size_t
-utf8_decode(const unsigned char *s, size_t n, unsigned long *point)
-{
-	static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = *s < 0xc0 ? 0
-	    : *s < 0xe0        ? 2
-	    : *s < 0xf0        ? 3
-	    : *s < 0xf8        ? 4
-			       : 0;
-
-	if (!len || len > n)
-		return 0;
-	*point = *s & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*point = *point << 6 | (s[i] & 0x3f);
-	}
-	if (*point < least[len] || *point > 0x10ffff ||
-	    (*point >= 0xd800 && *point <= 0xdfff))
-		return 0;
-	return len;
-}
-
 /* C1, marks that turn or hide text, and the two Unicode line ends. */
 static bool
-is_tricky(unsigned long point)
+is_tricky(uint32_t point)
 {
 	return (point >= 0x80 && point <= 0x9f) || point == 0x61c ||
 	    (point >= 0x200b && point <= 0x200f) ||
@@ -135,11 +112,11 @@ reply_escape(const char *s, size_t n, char *out, size_t size)
 	if (!size)
 		return 0;
 	while (i < n) {
-		unsigned long point = u[i];
+		uint32_t point = 0;
 		size_t step = 1;
 		bool plain = u[i] >= ' ' && u[i] < 127;
 
-		if (u[i] >= 0x80 && (step = utf8_decode(u + i, n - i, &point)))
+		if (u[i] >= 0x80 && (step = parse_utf8(s + i, n - i, &point)))
 			plain = !is_tricky(point);
 		if (!step)
 			step = 1;
