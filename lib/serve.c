@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,13 +11,12 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "buf.h"
+#include "listener.h"
 #include "log.h"
 #include "parse.h"
 #include "serve.h"
@@ -28,13 +26,6 @@
 #define DEFAULT_PER_ADDR 20
 #define ACCEPTS_IN_A_ROW 16
 #define REST_MS 1000 /* when descriptors or memory have run out */
-
-union address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct sockaddr_un un;
-};
 
 /* Whom a session is counted against: an IPv4 address or an IPv6 /64; family 0
  * for all others, which only the overall limit bounds. */
@@ -46,6 +37,12 @@ struct network {
 struct session {
 	pid_t pid;
 	struct network from;
+};
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
 };
 
 struct server {
@@ -72,175 +69,6 @@ forget(const char *const names[], size_t n)
 	while (n-- > 0)
 		unsetenv(names[n]);
 }
-
-/* --- listening --- */
-
-static void
-say_listening(int fd)
-{
-	char host[64], port[8], text[128];
-	union address a;
-	socklen_t n = sizeof a;
-
-	memset(&a, 0, sizeof a);
-	if (getsockname(fd, &a.sa, &n) < 0)
-		a.sa.sa_family = AF_UNSPEC;
-	if (a.sa.sa_family == AF_UNIX)
-		snprintf(text, sizeof text, "%.*s", (int)sizeof a.un.sun_path,
-		    a.un.sun_path);
-	else if (getnameinfo(&a.sa, n, host, sizeof host, port, sizeof port,
-		     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		snprintf(text, sizeof text, "unknown");
-	else
-		snprintf(text, sizeof text,
-		    a.sa.sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
-		    port);
-	log_event("listening", "address", text, NULL);
-}
-
-static int
-add_listener(struct server *v, int fd)
-{
-	int on = 1;
-
-	if (v->count == LISTENERS_MAX) {
-		errno = EMFILE;
-		return -1;
-	}
-	/* Connections inherit it; there is none to set on a Unix socket. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -1;
-	v->listeners[v->count++] = fd;
-	return 0;
-}
-
-/* Removes a socket that nobody listens on any more. */
-static void
-remove_dead(const struct sockaddr_un *un, int fd)
-{
-	struct stat st;
-
-	if (lstat(un->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	    connect(fd, (const struct sockaddr *)un, sizeof *un) < 0 &&
-	    errno == ECONNREFUSED)
-		unlink(un->sun_path);
-}
-
-static int
-bind_and_listen(struct server *v, const struct sockaddr *sa, socklen_t n)
-{
-	int on = 1, off = 0, saved;
-	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	if (sa->sa_family == AF_UNIX)
-		remove_dead((const struct sockaddr_un *)(const void *)sa, fd);
-	else
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (sa->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	if (bind(fd, sa, n) == 0 && listen(fd, SOMAXCONN) == 0 &&
-	    add_listener(v, fd) == 0)
-		return EX_OK;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-static int
-not_an_address(const char *spec)
-{
-	log_error("listen %s: not ADDR:PORT, [ADDR]:PORT, :PORT or a path "
-		  "with a slash",
-	    spec);
-	return EX_USAGE;
-}
-
-static int
-listen_path(struct server *v, const char *path)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof un.sun_path)
-		return not_an_address(path);
-	strcpy(un.sun_path, path);
-	return bind_and_listen(v, (struct sockaddr *)&un, sizeof un);
-}
-
-/* All addresses of this host: one socket for both families where it has
- * IPv6. */
-static int
-listen_any(struct server *v, uint16_t port)
-{
-	struct sockaddr_in6 in6 = {
-	    .sin6_family = AF_INET6, .sin6_port = htons(port)};
-	struct sockaddr_in in = {
-	    .sin_family = AF_INET, .sin_port = htons(port)};
-	int r = bind_and_listen(v, (struct sockaddr *)&in6, sizeof in6);
-
-	if (r < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-		r = bind_and_listen(v, (struct sockaddr *)&in, sizeof in);
-	return r;
-}
-
-/* An exit code, or -1 with errno. */
-static int
-listen_on(struct server *v, const char *spec)
-{
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-			    .ai_socktype = SOCK_STREAM},
-			*found;
-	char host[80];
-	const char *colon = strrchr(spec, ':');
-	size_t n = colon ? (size_t)(colon - spec) : 0;
-	uint64_t port;
-	int r;
-
-	if (strchr(spec, '/'))
-		return listen_path(v, spec);
-	if (!colon || parse_number(colon + 1, 65535, &port) < 0 ||
-	    n >= sizeof host)
-		return not_an_address(spec);
-	if (n == 0)
-		return listen_any(v, (uint16_t)port);
-	if (*spec == '[' && spec[n - 1] == ']') {
-		hints.ai_family = AF_INET6;
-		spec++;
-		n -= 2;
-	} else
-		hints.ai_family = AF_INET;
-	memcpy(host, spec, n);
-	host[n] = '\0';
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return not_an_address(spec);
-	r = bind_and_listen(v, found->ai_addr, found->ai_addrlen);
-	freeaddrinfo(found);
-	return r;
-}
-
-static int
-listen_all(struct server *v)
-{
-	int r;
-
-	for (size_t i = 0; i < v->s->listens; i++) {
-		r = listen_on(v, v->s->listen[i]);
-		if (r < 0) {
-			log_error(
-			    "listen %s: %s", v->s->listen[i], strerror(errno));
-			return EX_OSERR;
-		}
-		if (r != EX_OK)
-			return r;
-	}
-	return EX_OK;
-}
-
-/* --- sessions --- */
 
 static struct network
 network_of(const union address *a)
@@ -381,19 +209,11 @@ reap(struct server *v)
 static void
 stop(struct server *v)
 {
-	union address a;
-	socklen_t n;
-
-	for (size_t i = 0; i < v->count; i++) {
-		n = sizeof a;
-		memset(&a, 0, sizeof a);
-		/* A path is ours to remove where we made it. */
-		if (v->s->listens > 0 &&
-		    getsockname(v->listeners[i], &a.sa, &n) == 0 &&
-		    a.sa.sa_family == AF_UNIX)
-			unlink(a.un.sun_path);
-		close(v->listeners[i]);
-	}
+	for (size_t i = 0; i < v->count; i++)
+		if (v->s->listens > 0)
+			listener_remove(v->listeners[i]);
+		else
+			close(v->listeners[i]);
 	v->count = 0;
 	v->stopping = true;
 	for (unsigned i = 0; i < v->running; i++)
@@ -457,6 +277,7 @@ static int
 serve_listeners(struct server *v)
 {
 	struct network nobody = {0, {0}};
+	char name[128];
 
 	forget(peer_names, sizeof peer_names / sizeof *peer_names);
 	v->max = v->s->max ? v->s->max : DEFAULT_MAX;
@@ -467,8 +288,10 @@ serve_listeners(struct server *v)
 		free(v->sessions);
 		return EX_OSERR;
 	}
-	for (size_t i = 0; i < v->count; i++)
-		say_listening(v->listeners[i]);
+	for (size_t i = 0; i < v->count; i++) {
+		listener_name(v->listeners[i], name);
+		log_event("listening", "address", name, NULL);
+	}
 	while (v->waiting > 0) {
 		v->waiting--;
 		start_session(v, *v->connected++, &nobody);
@@ -480,15 +303,33 @@ serve_listeners(struct server *v)
 	return EX_OK;
 }
 
-/* --- activation --- */
-
-static bool
-is_listening(int fd)
+static int
+listen_all(struct server *v)
 {
-	int on = 0;
-	socklen_t n = sizeof on;
+	const char *spec;
+	int fd;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
+	for (; v->count < v->s->listens; v->count++) {
+		spec = v->s->listen[v->count];
+		if (v->count == LISTENERS_MAX) {
+			log_error("listen %s: over %d addresses", spec,
+			    LISTENERS_MAX);
+			return EX_USAGE;
+		}
+		fd = listener_open(spec);
+		if (fd < 0 && errno == EINVAL) {
+			log_error("listen %s: not ADDR:PORT, [ADDR]:PORT, "
+				  ":PORT or a path with a slash",
+			    spec);
+			return EX_USAGE;
+		}
+		if (fd < 0) {
+			log_error("listen %s: %s", spec, strerror(errno));
+			return EX_OSERR;
+		}
+		v->listeners[v->count] = fd;
+	}
+	return EX_OK;
 }
 
 /* The number of descriptors from 3 that systemd means for this process. */
@@ -528,9 +369,11 @@ serve_systemd(struct server *v, size_t n)
 
 	forget(listen_names, sizeof listen_names / sizeof *listen_names);
 	for (int fd = 3; fd < 3 + (int)n; fd++)
-		if (!is_listening(fd))
+		if (!listener_is(fd))
 			connected[count++] = fd;
-		else if (add_listener(v, fd) < 0) {
+		else if (listener_adopt(fd) == 0)
+			v->listeners[v->count++] = fd;
+		else {
 			log_error("descriptor %d: %s", fd, strerror(errno));
 			return EX_OSERR;
 		}
@@ -549,11 +392,12 @@ serve_inetd_wait(struct server *v)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    add_listener(v, fd) < 0) {
+	    listener_adopt(fd) < 0) {
 		log_error("descriptor 0: %s", strerror(errno));
 		return EX_OSERR;
 	}
 	close(null);
+	v->listeners[v->count++] = fd;
 	return serve_listeners(v);
 }
 
@@ -564,7 +408,7 @@ fill_standard(void)
 {
 	int fd;
 
-	while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= 2)
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
 		;
 	if (fd >= 0)
 		close(fd);
@@ -585,7 +429,7 @@ serve(const struct serve *s)
 	n = listen_fds();
 	if (n > 0)
 		return serve_systemd(&v, n);
-	if (is_listening(0))
+	if (listener_is(0))
 		return serve_inetd_wait(&v);
 	return run_here(s, 0);
 }
