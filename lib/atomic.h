@@ -31,6 +31,9 @@ int atomic_commit(struct atomic *a, int dir, const char *name);
  * sync aborts nothing, a failed link its own file. */
 int atomic_sync(struct atomic *a);
 int atomic_link(struct atomic *a, int dir, const char *name);
+/* atomic_link without the fsync of dir, for many files in one dir: durable
+ * only once the caller has synced dir. */
+int atomic_place(struct atomic *a, int dir, const char *name);
 /* Removes the temporary name and closes; fine when there is none. */
 void atomic_abort(struct atomic *a);
 /* From here on SIGTERM, SIGINT and SIGHUP remove what is uncommitted and exit
