@@ -21,8 +21,9 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	reply intake batch smtp pop3
-PROCESS := atomic lock child conn secret log options peer listener serve starter
+	trace reply intake batch smtp pop3
+PROCESS := atomic lock owner child conn secret log options peer \
+	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
 	deliver seen sink bounce settle transport runner submit
 FOREIGN := dial mime
