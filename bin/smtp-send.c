@@ -545,7 +545,8 @@ jobs_read(void)
 	}
 }
 
-/* The next job of what was read, unless one is waiting already. */
+/* The next job of what was read, unless one is waiting already: none waits
+ * only when nothing whole is left to take. */
 static void
 jobs_take(void)
 {
@@ -589,6 +590,7 @@ begin_next(void)
 			continue;
 		}
 		waiting = j->next;
+		jobs_take();
 		if (is_down)
 			job_end(j, BATCH_TEMP, &down);
 		else if (job_prepare(j))
@@ -685,8 +687,7 @@ run(void)
 		take_events();
 		if (session.smtp)
 			feed_body();
-		if (batch)
-			jobs_take();
+		jobs_take();
 		begin_next();
 		show_dialogue();
 		if (jobs.ended && !waiting && !session.smtp)
