@@ -20,9 +20,9 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 	$(CFLAGS) $(HARDEN) $(WERROR)
 
 # The order is the architecture: a module includes only modules above it.
-PURE := buf verdict parse date address addrspec crlf header reply intake smtp \
+PURE := buf verdict parse date address addrspec crlf header reply intake batch smtp \
 	pop3
-PROCESS := atomic lock child conn options log peer serve starter
+PROCESS := atomic lock child secret conn log options peer serve starter
 STORE := maildir mbox envelope queue routes mailboxes deliver seen bounce
 FOREIGN := dial mime
 
@@ -72,8 +72,48 @@ $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv
 $(B)/lib $(B)/bin $(B)/drv:
 	@mkdir -p $@
 
+# What the build, the tests and the benchmarks need, as Debian packages.
+deps:
+	@tests/deps build
+
+demo:
+	@tests/deps build
+	@$(MAKE) --no-print-directory all
+	@tests/demo $(B)/bin
+
+JOBS ?= $(shell nproc)
+TESTS ?= tests/*.bats
+check:
+	@tests/deps check
+	@$(MAKE) --no-print-directory all drivers
+	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) $(TESTS)
+
+bench:
+	@tests/deps bench
+	@$(MAKE) --no-print-directory all drivers
+	MAILPIPE_BUILD=$(abspath $(B)) tests/bench/run
+
+# sendmail is a link to spool, made only where no other MTA's stands.
+INSTALLED := $(DESTDIR)$(PREFIX)
+MAN := $(notdir $(wildcard man/*.[1-8]))
+man_path = $(INSTALLED)/share/man/man$(subst .,,$(suffix $(1)))/$(1)
+SENDMAIL := $(INSTALLED)/sbin/sendmail
+install: all
+	install -d $(INSTALLED)/bin $(INSTALLED)/sbin
+	install $(BIN) $(INSTALLED)/bin
+	$(foreach m,$(MAN),install -D -m 644 man/$(m) $(call man_path,$(m)) &&) :
+	@if [ -e $(SENDMAIL) ] || [ -L $(SENDMAIL) ]; then \
+		[ "$$(readlink $(SENDMAIL))" = ../bin/spool ] || \
+		echo "$(SENDMAIL) is another program's and stays"; \
+	else ln -s ../bin/spool $(SENDMAIL); fi
+
+uninstall:
+	rm -f $(addprefix $(INSTALLED)/bin/,$(PROGRAMS))
+	rm -f $(foreach m,$(MAN),$(call man_path,$(m)))
+	@[ "$$(readlink $(SENDMAIL))" != ../bin/spool ] || rm $(SENDMAIL)
+
 clean:
 	rm -rf build
 
 -include $(wildcard $(B)/lib/*.d $(B)/bin/*.d $(B)/drv/*.d)
-.PHONY: all drivers clean
+.PHONY: all drivers deps demo check bench install uninstall clean

@@ -12,8 +12,9 @@
 #define ATOMIC_NAME 256
 
 struct atomic {
-	int fd;	    /* of the new file, read and write; -1 when there is none */
+	int fd;     /* of the new file, read and write; -1 when there is none */
 	int tmpdir; /* borrowed; stays open until commit or abort */
+	size_t slot; /* where the signal handler finds it */
 	char tmpname[ATOMIC_NAME];
 };
 
@@ -26,7 +27,8 @@ int atomic_write(struct atomic *a, const void *data, size_t n);
  * aborted. */
 int atomic_commit(struct atomic *a, int dir, const char *name);
 /* The two halves of commit, for several files that become visible together:
- * sync all, then link all; a failed link still leaves what was linked. */
+ * sync all, then link all; a failed link still leaves what was linked. A failed
+ * sync aborts nothing, a failed link its own file. */
 int atomic_sync(struct atomic *a);
 int atomic_link(struct atomic *a, int dir, const char *name);
 /* Removes the temporary name and closes; fine when there is none. */

@@ -10,11 +10,11 @@
 
 struct child {
 	char *const *argv;
-	int in;		       /* becomes fd 0; -1: /dev/null */
-	int out;	       /* becomes fd 1; -1: fd 2's; see child_run */
+	int in;                 /* becomes fd 0; -1: /dev/null */
+	int out;                /* becomes fd 1; -1: fd 2's; see child_run */
 	const char *const *env; /* "NAME=value"..., NULL-ended, or NULL */
-	unsigned seconds;      /* limit for child_run; 0: none */
-	const char *chdir;     /* or NULL */
+	unsigned seconds;       /* limit for child_run; 0: none */
+	const char *chdir;      /* or NULL */
 };
 
 /* Puts the folder of the running program in front of PATH; once, from main. */

@@ -15,11 +15,12 @@
 
 struct conn {
 	int in, out;
-	unsigned seconds;   /* each wait for input or output; 0: no limit */
-	int64_t deadline;   /* of all together, conn_now() terms; 0: none */
+	unsigned seconds; /* each wait for input or output; 0: no limit */
+	int64_t deadline; /* of all together, conn_now() terms; 0: none */
 	bool eof;
+	int error;          /* errno of a failed write; nothing is sent after */
 	size_t start, end;  /* what is read and not taken: data[start..end) */
-	char *data;	    /* CONN_BUFFER octets */
+	char *data;         /* CONN_BUFFER octets */
 	struct buf pending; /* output not yet written */
 };
 

@@ -15,9 +15,9 @@ enum header_kind {
 };
 
 struct header {
-	const char *name; /* of the current field, not NUL-terminated */
+	const char *name; /* within the last HEADER_FIELD piece */
 	size_t name_len;  /* blanks before the colon left out */
-	size_t value;	  /* where the value starts in the piece */
+	size_t value;     /* where the value starts in the piece */
 	enum header_kind last;
 	bool inside; /* the last piece did not end its line */
 	bool begun;

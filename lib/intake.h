@@ -17,7 +17,7 @@ struct intake {
 	bool collect;	    /* -t: fill recipients */
 	struct buf to;	    /* from To, Cc, Bcc: a NUL behind each */
 	struct buf resent;  /* from Resent-To, -Cc, -Bcc of the first block */
-	struct buf bad;	    /* the first address list that is none */
+	struct buf bad;	    /* the first address list that is none: "To: part" */
 	unsigned hops;	    /* Received and Delivered-To fields */
 	bool has_date, has_id, has_from;
 	bool header_done;   /* the recipients are complete */
@@ -25,7 +25,10 @@ struct intake {
 	struct crlf_text text;
 	struct header header;
 	struct buf line, field;
-	bool drop;
+	struct buf *list;   /* where the field's addresses go, or NULL */
+	size_t value;	    /* in field */
+	unsigned resent_seen;
+	bool resent_over, drop;
 };
 
 /* Takes n octets and adds what remains of them to out; some may be held back

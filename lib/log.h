@@ -19,7 +19,7 @@ void log_event(const char *event, ...) __attribute__((sentinel));
  * syslog where fd 2 is the peer. */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* log_error, then exit. */
-_Noreturn void log_die(int code, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+_Noreturn void
+log_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -7,8 +7,8 @@
 
 struct option_def {
 	const char *name; /* long, without dashes */
-	int key;	  /* the short letter, or any int above 255 */
-	bool value;	  /* it takes one */
+	int key;          /* the short letter, or any int above 255 */
+	bool value;       /* it takes one */
 };
 
 struct options {
@@ -16,10 +16,10 @@ struct options {
 	/* Takes an option; returns 0, or -1 with the reason in why. The value
 	 * (NULL without one) lives as long as the program. */
 	int (*set)(int key, const char *value, char *why, size_t size);
-	const char *usage;   /* for -h, whole screen */
+	const char *usage; /* for -h, whole screen */
 	const char *program;
-	bool plus;	     /* set by the program when it takes no `-- COMMAND`
-				and options may follow operands */
+	bool plus; /* set by the program when it takes no `-- COMMAND`
+		      and options may follow operands */
 };
 
 /* Knows -h, -V and --config besides the program's own; -h and -V print and

@@ -1,0 +1,183 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "log.h"
+#include "reply.h"
+
+#define VALUE_MAX 1000
+
+static const char *program;
+static enum log_target events = LOG_TO_STDERR;
+static bool stderr_is_peer;
+
+/* What goes to fd 2 there would be read as protocol, our commands' words
+ * included, so fd 2 is taken off the wire. */
+static void
+leave_wire(void)
+{
+	struct stat err, in;
+	int null;
+
+	if (fstat(STDERR_FILENO, &err) < 0 || !S_ISSOCK(err.st_mode) ||
+	    fstat(STDIN_FILENO, &in) < 0 || err.st_dev != in.st_dev ||
+	    err.st_ino != in.st_ino)
+		return;
+	stderr_is_peer = true;
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDERR_FILENO) < 0)
+		close(STDERR_FILENO);
+	if (null >= 0)
+		close(null);
+}
+
+void
+log_open(const char *name, enum log_target target)
+{
+	program = name;
+	events = target;
+	leave_wire();
+	if (stderr_is_peer && events == LOG_TO_STDERR)
+		events = LOG_TO_SYSLOG;
+	if (stderr_is_peer || events == LOG_TO_SYSLOG)
+		openlog(program, LOG_PID, LOG_MAIL);
+}
+
+int
+log_target(const char *name, enum log_target *out)
+{
+	static const char *const names[] = {"stderr", "syslog", "none"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*out = (enum log_target)i;
+			return 0;
+		}
+	return -1;
+}
+
+static void
+add_escaped(struct buf *b, const char *s, size_t n)
+{
+	/* "\xNN" is four octets for one. */
+	size_t size = 4 * n + 1;
+
+	b->len += reply_escape(s, n, buf_room(b, size), size);
+}
+
+static void
+add_value(struct buf *b, const char *value)
+{
+	size_t n = strnlen(value, VALUE_MAX);
+	const char *end = value + n;
+
+	if (n > 0 && strcspn(value, " \"=\\") >= n) {
+		add_escaped(b, value, n);
+		return;
+	}
+	buf_addc(b, '"');
+	while (value < end) {
+		n = strcspn(value, "\"\\");
+		if (n > (size_t)(end - value))
+			n = (size_t)(end - value);
+		add_escaped(b, value, n);
+		value += n;
+		if (value < end) {
+			buf_addc(b, '\\');
+			buf_addc(b, *value++);
+		}
+	}
+	buf_addc(b, '"');
+}
+
+/* One write, so that lines of several processes do not mix; where a log line
+ * cannot be written there is nobody to tell. */
+static void
+put_line(struct buf *b)
+{
+	ssize_t w;
+
+	buf_addc(b, '\n');
+	do
+		w = write(STDERR_FILENO, b->data, b->len);
+	while (w < 0 && errno == EINTR);
+}
+
+void
+log_event(const char *event, ...)
+{
+	struct buf b = BUF_INIT;
+	const char *key, *value;
+	int saved = errno;
+	va_list ap;
+
+	if (events == LOG_TO_NOWHERE)
+		return;
+	buf_adds(&b, "event=");
+	add_value(&b, event);
+	va_start(ap, event);
+	while ((key = va_arg(ap, const char *))) {
+		value = va_arg(ap, const char *);
+		if (!value)
+			continue;
+		buf_addf(&b, " %s=", key);
+		add_value(&b, value);
+	}
+	va_end(ap);
+	if (events == LOG_TO_SYSLOG)
+		syslog(LOG_INFO, "%s", buf_str(&b));
+	else
+		put_line(&b);
+	buf_free(&b);
+	errno = saved;
+}
+
+static void
+error_line(const char *fmt, va_list ap)
+{
+	struct buf b = BUF_INIT;
+	char *text;
+	int saved = errno;
+
+	if (!program)
+		log_open(program_invocation_short_name, events);
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	buf_addf(&b, "%s: ", program);
+	add_escaped(&b, text, strlen(text));
+	if (stderr_is_peer)
+		syslog(LOG_ERR, "%s", strchr(buf_str(&b), ' ') + 1);
+	else
+		put_line(&b);
+	free(text);
+	buf_free(&b);
+	errno = saved;
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_line(fmt, ap);
+	va_end(ap);
+}
+
+void
+log_die(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_line(fmt, ap);
+	va_end(ap);
+	exit(code);
+}

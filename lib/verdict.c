@@ -1,0 +1,88 @@
+#include "verdict.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+enum verdict
+verdict_of_exit(int code)
+{
+	switch (code) {
+	case EX_OK:
+		return OK;
+	case EX_DATAERR:
+	case EX_NOUSER:
+	case EX_NOHOST:
+	case EX_UNAVAILABLE:
+	case EX_NOPERM:
+		return PERM;
+	default:
+		return TEMP;
+	}
+}
+
+int
+verdict_exit_of_wait(int status)
+{
+	if (!WIFEXITED(status) || WEXITSTATUS(status) >= 126)
+		return EX_TEMPFAIL;
+	return WEXITSTATUS(status);
+}
+
+int
+verdict_exit_of_errno(int err)
+{
+	switch (err) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOSYS:
+		return EX_OSERR;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+	case EROFS:
+		return EX_CANTCREAT;
+	case EIO:
+	case EPIPE:
+	case EBADF:
+	case EISDIR:
+		return EX_IOERR;
+	default:
+		return EX_TEMPFAIL;
+	}
+}
+
+enum verdict
+verdict_of_code(int code)
+{
+	if (code >= 200 && code <= 299)
+		return OK;
+	return code >= 500 && code <= 599 ? PERM : TEMP;
+}
+
+const char *
+verdict_reply(int exit_code)
+{
+	switch (exit_code) {
+	case EX_OK:
+		return "250 2.0.0 Message accepted";
+	case EX_DATAERR:
+		return "554 5.6.0 Message content refused";
+	case EX_NOUSER:
+		return "550 5.1.1 No such user here";
+	case EX_NOHOST:
+		return "550 5.1.2 No such domain";
+	case EX_UNAVAILABLE:
+		return "554 5.0.0 Delivery refused";
+	case EX_NOPERM:
+		return "550 5.7.1 Not allowed";
+	default:
+		return "451 4.3.0 Temporary trouble, try again later";
+	}
+}
+
+const char *
+verdict_name(enum verdict v)
+{
+	return v == OK ? "ok" : v == PERM ? "perm" : "temp";
+}
