@@ -21,9 +21,9 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf verdict parse date address addrspec crlf header reply intake batch smtp \
-	pop3
+	command smtpd pop3
 PROCESS := atomic lock child secret conn log options peer serve starter
-STORE := maildir mbox envelope queue routes mailboxes deliver seen bounce
+STORE := maildir mbox envelope queue routes mailboxes deliver handover seen bounce
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve

@@ -203,8 +203,6 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 static void
 scan_piece(struct smtpd *s, const char *piece, size_t n)
 {
-	if (!s->begun)
-		s->gap = header_needs_gap(piece, n);
 	s->begun = true;
 	enum header_kind kind = header_next(&s->header, piece, n);
 	if (kind == HEADER_END || kind == HEADER_BODY) {
@@ -291,7 +289,7 @@ begin_data(struct smtpd *s)
 	s->data = (struct crlf_data){0};
 	s->header = (struct header){0};
 	s->fault[0] = '\0';
-	s->begun = s->gap = false;
+	s->begun = false;
 	s->in_header = true;
 	s->size = s->header_size = 0;
 	s->hops = 0;

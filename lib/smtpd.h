@@ -36,7 +36,8 @@ enum smtpd_event {
 	SMTPD_MAIL,    /* a sender, command.path: smtpd_answer */
 	SMTPD_RCPT,    /* a recipient, command.path: smtpd_answer */
 	SMTPD_DATA,    /* a message comes: smtpd_answer, 354 to have it */
-	SMTPD_BODY,    /* take what is in body, and reset it */
+	SMTPD_BODY,    /* take what is in body, and reset it; the first time that
+			  is the whole first line, or 1,000 octets of it */
 	SMTPD_END,     /* the message is whole: smtpd_answer */
 	SMTPD_SPOILED, /* its end is reached, and fault was the answer */
 	SMTPD_CLOSE    /* flush and close: QUIT, or an end by 421 or 554 */
@@ -70,8 +71,6 @@ struct smtpd {
 	/* The message. */
 	struct buf body;
 	uint64_t size;		 /* octets that were in body, all together */
-	bool gap;		 /* a field on top needs an empty line behind it;
-				    known at the first SMTPD_BODY */
 	char fault[SMTPD_REPLY]; /* why it will be refused, "" if it will not */
 	struct crlf_data data;
 	struct header header;
