@@ -20,10 +20,11 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 	$(CFLAGS) $(HARDEN) $(WERROR)
 
 # The order is the architecture: a module includes only modules above it.
-PURE := buf verdict parse date address addrspec crlf header reply intake batch smtp \
-	command smtpd pop3
-PROCESS := atomic lock child secret conn log options peer serve starter
-STORE := maildir mbox envelope queue routes mailboxes deliver handover seen bounce
+PURE := buf hash verdict parse date address addrspec crlf header reply intake \
+	batch smtp command smtpd pop3
+PROCESS := atomic lock child conn secret log options peer serve starter
+STORE := maildir mbox envelope qname queue entry routes mailboxes deliver handover seen \
+	bounce settle transport runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve

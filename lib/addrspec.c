@@ -114,14 +114,13 @@ take_word(struct scan *c)
 
 	if (c->done)
 		return -1;
-	if (c->last == WORD)
-		c->phrase = true;
 	if (first == '.' || first == '@') {
 		buf_addc(&c->spec, first);
 		c->last = first == '.' ? DOT : AT;
 		c->i++;
 		return 0;
 	}
+	c->phrase = c->phrase || c->last == WORD;
 	c->last = WORD;
 	if (first == '"' || first == '[')
 		return take_enclosed(c, first == '"' ? '"' : ']');

@@ -29,9 +29,9 @@ struct batch_job {
 	size_t n;
 };
 
-/* Reads a job of n octets, without its LF, changing line, which the job then
- * points into; only rcpts is allocated: batch_job_free. 0, or -1 with the
- * reason in *why, and *j needs no freeing. */
+/* Reads a job of n octets, without its LF (a NUL takes its place), changing
+ * line, which the job then points into; only rcpts is allocated:
+ * batch_job_free. 0, or -1 with the reason in *why, and *j needs no freeing. */
 int
 batch_job_parse(struct batch_job *j, char *line, size_t n, const char **why);
 void batch_job_free(struct batch_job *j);
@@ -53,8 +53,8 @@ struct batch_result {
 /* Adds the line of a result with its LF: controls escaped, the text cut so
  * that it has BATCH_RESULT octets at most where id and rcpt leave room. */
 void batch_result_write(const struct batch_result *r, struct buf *out);
-/* Reads a result of n octets, without its LF, changing line, which it then
- * points into. 0, or -1 for what is no result. */
+/* Reads a result of n octets, without its LF (a NUL takes its place),
+ * changing line, which it then points into. 0, or -1 for what is no result. */
 int batch_result_parse(struct batch_result *r, char *line, size_t n);
 /* "ok", "temp", "perm" or "unsure". */
 const char *batch_fate_name(enum batch_fate f);

@@ -88,7 +88,8 @@ struct dial; /* opaque: a connection */
 struct dial *dial_open(struct dial_target *t, const struct dial_options *o,
     struct reply *why, int *exit_code);
 /* Neither waits. Octets; -1 with errno (EAGAIN: dial_wait); 0 from recv is the
- * end. Receive until EAGAIN before waiting: TLS keeps octets of its own. */
+ * end. Receive until EAGAIN before waiting: TLS keeps octets of its own. What
+ * EAGAIN put off must be the first to be sent again. */
 ssize_t dial_send(struct dial *d, const void *data, size_t n);
 ssize_t dial_recv(struct dial *d, void *data, size_t n);
 /* To poll beside other descriptors. */

@@ -167,24 +167,26 @@ holder_is_dead(const char *text)
 	return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
-/* Removes a stale lock. Of two that see one and the same, only the holder of
- * flock removes it, and only while the name is still that file's: or the slow
- * one would remove the quick one's new lock. */
-static void
+/* Removes a stale lock, and says whether it did. Of two that see one and the
+ * same, only the holder of flock removes it, and only while the name is still
+ * that file's: or the slow one would remove the quick one's new lock. */
+static bool
 break_stale(int dirfd, const char *lock)
 {
 	struct stat st, named;
 	char text[DOT_TEXT];
 	int fd = dot_open(dirfd, lock, &st, text);
+	bool gone;
 
 	if (fd < 0)
-		return;
-	if ((time(NULL) - st.st_mtime > STALE_AGE || holder_is_dead(text)) &&
+		return false;
+	gone = (time(NULL) - st.st_mtime > STALE_AGE || holder_is_dead(text)) &&
 	    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 	    fstatat(dirfd, lock, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    named.st_ino == st.st_ino && named.st_dev == st.st_dev)
-		unlinkat(dirfd, lock, 0);
+	    named.st_ino == st.st_ino && named.st_dev == st.st_dev &&
+	    unlinkat(dirfd, lock, 0) == 0;
 	close(fd);
+	return gone;
 }
 
 int
@@ -199,7 +201,8 @@ lock_dot(int dirfd, const char *name, unsigned seconds)
 	while (dot_create(dirfd, lock) < 0) {
 		if (errno != EEXIST)
 			return -1;
-		break_stale(dirfd, lock);
+		if (break_stale(dirfd, lock))
+			continue;
 		if (!pause_until(until, &ms)) {
 			errno = EAGAIN;
 			return -1;

@@ -19,12 +19,12 @@ struct maildir {
 int maildir_open(struct maildir *m, const char *path, bool create);
 void maildir_close(struct maildir *m);
 /* A name that no other host, process or call makes: time, micro-seconds, pid
- * and random, host ('/' and ':' as \057 and \072), no ':' or '/'. */
+ * and random, host ('/', ':' and ',' as \057, \072 and \054). */
 void maildir_name(char out[ATOMIC_NAME]);
-/* atomic_begin in tmp with such a name, mode 0600. */
+/* atomic_begin in tmp with such a name, mode 0600. The first one in each hour
+ * sweeps tmp. */
 int maildir_begin(struct maildir *m, struct atomic *a);
-/* atomic_commit into new, under the temporary name and suffix (",U=7", "").
- * Also sweeps tmp now and then. */
+/* atomic_commit into new, under the temporary name and suffix (",U=7", ""). */
 int maildir_commit(struct maildir *m, struct atomic *a, const char *suffix);
 
 /* What is there: regular files of new and cur whose names do not start with a

@@ -6,24 +6,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#define SEEN_UID 70 /* octets, each 0x21 to 0x7E */
 
 struct seen; /* opaque: the open, locked file and the set in memory */
 
 /* Opens, locks and reads the journal of a source ("pop3 alice@host:110") and
  * an absolute sink path, making folders (0700) and file as needed. NULL with
- * errno (EAGAIN: another fetcher has it, EBADMSG: foreign content). */
-struct seen *seen_open(const char *source, const char *sink);
-const char *seen_path(const struct seen *s);
-bool seen_has(const struct seen *s, const char *uid, size_t n);
+ * errno: EAGAIN another fetcher has it, EBADMSG foreign content. *path (free
+ * it) names the file in both cases. */
+struct seen *seen_open(const char *source, const char *sink, char **path);
+/* Whether it is there. What was asked for survives seen_compact. */
+bool seen_has(struct seen *s, const char *uid, size_t n);
 size_t seen_count(const struct seen *s);
-/* Notes a UID in memory and in the file; durable after seen_sync. */
-int seen_add(struct seen *s, const char *uid, size_t n);
+/* Notes a UID, for the file with the next seen_sync. With name, the file that
+ * the message is about to become in its maildir: should the program end before
+ * seen_confirm, seen_settle of the next run looks for it there. -1 with EINVAL
+ * for what is no UID or name. */
+int seen_add(struct seen *s, const char *uid, size_t n, const char *name);
+/* Makes all that was added durable. 0, or -1 with errno. */
 int seen_sync(struct seen *s);
-/* Keeps only what still is on the server (keep says), by rename, when most of
- * it is gone. */
-int seen_compact(struct seen *s, bool (*keep)(const char *uid, void *arg),
-    void *arg);
-void seen_close(struct seen *s);
+/* The files named so far are in place; written with the next seen_sync or
+ * seen_close. */
+void seen_confirm(struct seen *s);
+/* After seen_open: asks exists about each name that was not confirmed, and
+ * forgets the UIDs of those that are missing. 0, or -1 with errno. */
+int seen_settle(
+    struct seen *s, bool (*exists)(const char *name, void *arg), void *arg);
+/* Forgets what neither seen_has nor seen_add was called with, by rename, once
+ * that is the larger part and over 100. 0, or -1 with errno: nothing changed.
+ */
+int seen_compact(struct seen *s);
+/* Writes what waits, without a barrier, and frees. 0, or -1 with errno. */
+int seen_close(struct seen *s);
 
 #endif

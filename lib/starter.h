@@ -10,7 +10,7 @@
 #include "buf.h"
 
 struct starter {
-	int fd;	   /* the session's end; -1 when there is none */
+	int fd; /* the session's end; -1 when there is none */
 	pid_t pid;
 };
 

@@ -1,0 +1,31 @@
+/* Passwords, from where they belong: never from argv or the environment. */
+#ifndef SECRET_H
+#define SECRET_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+#define SECRET_SECONDS 60 /* what a password command may take */
+
+/* Each adds the secret to out, without its line end, and returns 0; or -1 with
+ * the reason in why, naming the file or command. */
+
+/* The first line that CMD (by /bin/sh, with ARG as "$1") writes. */
+int secret_command(
+    const char *cmd, char *arg, struct buf *out, char *why, size_t size);
+/* The first line of a file; a relative name is sought in
+ * $CREDENTIALS_DIRECTORY where that is set. */
+int secret_file(const char *name, struct buf *out, char *why, size_t size);
+/* The first line of descriptor N. */
+int secret_fd(const char *number, struct buf *out, char *why, size_t size);
+/* The password of user at host in ~/.netrc, which nobody else may read. 1 and
+ * nothing added when it has none. */
+int secret_netrc(const char *host, const char *user, struct buf *out, char *why,
+    size_t size);
+/* Asks on the terminal, without echo. 1 when there is no terminal. */
+int secret_prompt(const char *what, struct buf *out, char *why, size_t size);
+/* Overwrites and frees. */
+void secret_free(struct buf *b);
+
+#endif
