@@ -23,7 +23,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 PURE := buf hash verdict parse date address addrspec crlf header reply intake \
 	batch smtp command smtpd pop3
 PROCESS := atomic lock child conn secret log options peer serve starter
-STORE := maildir mbox envelope qname queue entry routes mailboxes deliver handover seen \
+STORE := maildir mbox envelope qname queue entry routes mailboxes accept deliver handover receive seen \
 	bounce settle transport runner submit
 FOREIGN := dial mime
 

@@ -58,8 +58,8 @@ static const struct param mail_params[] = {
 static const struct param rcpt_params[] = {{NULL, NULL}};
 
 static const char *
-parse_param(struct command *c, const struct param *known, const char *s,
-    size_t n)
+parse_param(
+    struct command *c, const struct param *known, const char *s, size_t n)
 {
 	const char *equals = memchr(s, '=', n);
 	size_t name = equals ? (size_t)(equals - s) : n;
@@ -76,8 +76,8 @@ parse_param(struct command *c, const struct param *known, const char *s,
 
 /* What follows the path: a blank and a parameter, again and again. */
 static const char *
-parse_params(struct command *c, const struct param *known, const char *s,
-    size_t n)
+parse_params(
+    struct command *c, const struct param *known, const char *s, size_t n)
 {
 	while (n > 0) {
 		if (*s != ' ')
@@ -113,7 +113,8 @@ parse_mail(struct command *c, const char *s, size_t n)
 
 	if (skip == 0)
 		return "501 5.5.4 Syntax: MAIL FROM:<address>";
-	int len = address_parse_path(&c->path, s + skip, n - skip, ADDRESS_NULL);
+	int len =
+	    address_parse_path(&c->path, s + skip, n - skip, ADDRESS_NULL);
 	if (len < 0)
 		return "501 5.1.7 Bad sender address syntax";
 	skip += (size_t)len;

@@ -27,8 +27,8 @@ enum command_verb {
 
 struct command {
 	enum command_verb verb;
-	/* Of HELO and EHLO: what is neither letter, digit nor one of . - _ : [ ]
-	 * has become '?'. */
+	/* Of HELO and EHLO: what is neither letter, digit nor one of . - _ : [
+	 * ] has become '?'. */
 	char name[COMMAND_NAME + 1];
 	struct address path; /* of MAIL and RCPT */
 	bool has_size;

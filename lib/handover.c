@@ -70,8 +70,8 @@ choose_reply(struct handover *h, const char *line, size_t n)
 	if (r.enhanced[0] == '\0')
 		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
 	r.text[HANDOVER_TEXT - 20] = '\0';
-	snprintf(h->reply, sizeof h->reply, "%d %s %s", r.code, r.enhanced,
-	    r.text);
+	snprintf(
+	    h->reply, sizeof h->reply, "%d %s %s", r.code, r.enhanced, r.text);
 }
 
 static int
@@ -98,8 +98,8 @@ begin_delivery(struct handover *h, const struct handover_message *m)
 
 	h->delivery = deliver_begin(&o);
 	for (size_t i = 0; i < m->envelope->n && code == 0; i++)
-		code = deliver_target(h->delivery, &m->targets[i],
-		    m->envelope->rcpts[i].address);
+		code = deliver_target(
+		    h->delivery, &m->targets[i], m->envelope->rcpts[i].address);
 	return code ? fail_delivery(h, code) : 0;
 }
 
@@ -119,9 +119,8 @@ handover_begin(struct handover *h, enum handover_kind kind,
 		return begin_delivery(h, m);
 	if (kind == HANDOVER_COMMAND) {
 		h->scratch = atomic_scratch();
-		return h->scratch < 0
-		    ? fail_errno(h, "create temporary file")
-		    : 0;
+		return h->scratch < 0 ? fail_errno(h, "create temporary file")
+				      : 0;
 	}
 	if (queue_begin(h->queue, &h->add, m->envelope, &o) == 0)
 		return 0;
@@ -186,8 +185,8 @@ run_command(struct handover *h, struct buf *line)
 	size_t n = 0;
 
 	snprintf(id, sizeof id, "MAIL_ID=%s", m->mail_id);
-	snprintf(size, sizeof size, "MAIL_SIZE=%llu",
-	    (unsigned long long)h->size);
+	snprintf(
+	    size, sizeof size, "MAIL_SIZE=%llu", (unsigned long long)h->size);
 	while (n < HANDOVER_ENV && m->env[n]) {
 		env[n] = m->env[n];
 		n++;
@@ -234,8 +233,8 @@ commit_queue(struct handover *h)
 	if (queue_commit(&h->add) < 0)
 		return fail_errno(h, "queue message");
 	say(h->note, h->add.id);
-	snprintf(h->reply, sizeof h->reply, "250 2.0.0 queued as %s",
-	    h->add.id);
+	snprintf(
+	    h->reply, sizeof h->reply, "250 2.0.0 queued as %s", h->add.id);
 	finish(h);
 	return 0;
 }

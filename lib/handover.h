@@ -28,16 +28,16 @@ struct handover_message {
 	const struct mailbox *targets; /* one a recipient: HANDOVER_MAILBOXES */
 	const char *env[HANDOVER_ENV]; /* "NAME=value", NULL-ended; MAIL_ID and
 					  MAIL_SIZE are added */
-	const char *origin; /* as in queue_options */
+	const char *origin;            /* as in queue_options */
 };
 
 struct handover {
 	struct starter *starter; /* for HANDOVER_COMMAND */
-	struct queue *queue;	 /* for HANDOVER_QUEUE */
+	struct queue *queue;     /* for HANDOVER_QUEUE */
 
-	/* The reply to the client, without line end, after a failure of begin or
-	 * write and after commit; and what the log should know: the reason of
-	 * a failure, else the queue's id, or "". */
+	/* The reply to the client, without line end, after a failure of begin
+	 * or write and after commit; and what the log should know: the reason
+	 * of a failure, else the queue's id, or "". */
 	char reply[HANDOVER_TEXT];
 	char note[HANDOVER_TEXT];
 

@@ -140,8 +140,7 @@ do_vrfy(struct smtpd *s)
 static enum smtpd_event
 do_help(struct smtpd *s)
 {
-	put(s,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP");
+	put(s, "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP");
 	return SMTPD_REPLIED;
 }
 
@@ -247,8 +246,8 @@ check_data(struct smtpd *s)
 	if (s->data.nul)
 		smtpd_spoil(s, "550 5.6.0 NUL in message");
 	if (s->data.bare_cr || (s->data.bare_lf && !s->config->normalize))
-		smtpd_spoil(s,
-		    "550 5.5.2 Bare CR or LF in message; lines end in CRLF");
+		smtpd_spoil(
+		    s, "550 5.5.2 Bare CR or LF in message; lines end in CRLF");
 	if (s->config->max_size && s->size > s->config->max_size)
 		smtpd_spoil(s, "552 5.3.4 Message is too big");
 }
