@@ -81,6 +81,19 @@ environment(const char *const *add)
 	return env;
 }
 
+static int
+close_others(int keep)
+{
+	unsigned k = (unsigned)keep;
+
+	if (keep < 3)
+		return close_range(3, ~0U, 0);
+	if ((k > 3 && close_range(3, k - 1, 0) < 0) ||
+	    close_range(k + 1, ~0U, 0) < 0)
+		return -1;
+	return fcntl(keep, F_SETFD, 0);
+}
+
 /* Between vfork and exec: system calls only, and no memory but the stack. */
 static _Noreturn void
 become(const struct child *c, int in, int out, char *const *env)
@@ -94,7 +107,7 @@ become(const struct child *c, int in, int out, char *const *env)
 		signal(reset[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_range(3, ~0U, 0) < 0 ||
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_others(c->keep) < 0 ||
 	    (c->chdir && chdir(c->chdir) < 0))
 		_exit(EX_OSERR);
 	execvpe(c->argv[0], c->argv, env);

@@ -15,13 +15,14 @@ struct child {
 	const char *const *env; /* "NAME=value"..., NULL-ended, or NULL */
 	unsigned seconds;       /* limit for child_run; 0: none */
 	const char *chdir;      /* or NULL */
+	int keep;               /* stays open under its number; 0: none */
 };
 
 /* Puts the folder of the running program in front of PATH; once, from main. */
 void child_path(void);
 /* Starts it in its own process group with signals at their defaults and only
- * fds 0, 1, 2 open. The pid, or -1 with errno; what cannot be executed exits
- * 126 or 127. */
+ * fds 0, 1, 2 and keep open. The pid, or -1 with errno; what cannot be
+ * executed exits 126 or 127. */
 pid_t child_start(const struct child *c);
 /* Starts, waits, and collects up to 1,000 octets of the first stdout line
  * (NULL: stdout goes where fd 2 goes). What runs over its time is killed with

@@ -69,9 +69,8 @@ choose_reply(struct handover *h, const char *line, size_t n)
 			*p = '?';
 	if (r.enhanced[0] == '\0')
 		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
-	r.text[HANDOVER_TEXT - 20] = '\0';
-	snprintf(
-	    h->reply, sizeof h->reply, "%d %s %s", r.code, r.enhanced, r.text);
+	snprintf(h->reply, sizeof h->reply, "%d %s %.480s", r.code, r.enhanced,
+	    r.text);
 }
 
 static int

@@ -8,8 +8,9 @@
 struct serve {
 	const char *const *listen; /* ADDR:PORT, [ADDR]:PORT, :PORT or a path */
 	size_t listens;
-	unsigned max;	   /* sessions at once, in all; 0: 200 */
-	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64; 0: 20 */
+	unsigned max;      /* sessions at once, in all; 0: 200 */
+	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64 (Unix sockets
+				are bounded by max alone); 0: 20 */
 	const char *busy;  /* the line sent beyond, with CRLF: "421 ..." */
 	/* One connection on fds in and out, in a process of its own under a
 	 * listener; returns the exit status. */
@@ -22,8 +23,9 @@ struct serve {
  * here. A listener says `event=listening address=...` once ready, exits 0 on
  * SIGTERM when its sessions in progress are told (SIGTERM) and done, and
  * accepts until then. The session finds fd 0 and 1 to be the peer in every
- * form. Returns the exit status; an address that cannot be had is 71, one
- * that is none 64. */
+ * form; one that must finish what it does blocks SIGTERM for that
+ * long. Under inetd's `wait' it goes on until it is told. Returns the exit
+ * status; an address that cannot be had is 71, one that is none 64. */
 int serve(const struct serve *s);
 
 #endif

@@ -1,0 +1,73 @@
+/* One message of the queue: its envelope, its marks, and what may be done to
+ * it by who has claimed it (FORMATS 1, mailpipe-queue(5)). */
+#ifndef ENTRY_H
+#define ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "queue.h"
+
+/* Marks of a recipient. */
+#define ENTRY_PENDING '.'
+#define ENTRY_WARNED 'w' /* pending, and the sender knows */
+#define ENTRY_ACCEPTED '+'
+#define ENTRY_FAILED '-' /* not yet reported */
+#define ENTRY_REPORTED '!'
+#define ENTRY_UNSURE '?'
+
+struct entry_rcpt {
+	char mark;
+	int code; /* 0: none */
+	char text[QUEUE_TEXT + 1];
+	const char *address, *params;
+	off_t at; /* of the mark in the file */
+};
+
+struct entry {
+	struct qname name;
+	int fd;
+	ino_t inode;
+	time_t created, expires;
+	unsigned tries;
+	const char *mail_id, *origin;
+	const char *sender, *params;
+	struct entry_rcpt *rcpts;
+	size_t n;
+	uint64_t offset, size; /* of the message in fd */
+	char *head;            /* what the strings point into */
+};
+
+/* Opens and checks the message n in folder (q->queue or dead/), read only. 0;
+ * -1 with errno: EBADMSG for a corrupt one, ENOENT when it is gone. */
+int entry_open(int folder, const struct qname *n, struct entry *e);
+void entry_close(struct entry *e);
+
+/* Claims, then looks again: the name still gives this inode. q->lock is open.
+ * 0; -1 with errno EAGAIN (another has it), ENOENT, EBADMSG. The claim lives
+ * until entry_release, or until this process and all to whom it left q->lock
+ * have ended. */
+int entry_claim(struct queue *q, const struct qname *n, struct entry *e);
+void entry_release(struct queue *q, struct entry *e);
+
+/* Overwrites mark, code and text of recipient i, durable. Text is escaped and
+ * cut. 0, or -1 with errno. */
+int
+entry_mark(struct entry *e, size_t i, char mark, int code, const char *text);
+int entry_tries(struct entry *e, unsigned tries);
+/* New due time and state by rename; e->name follows. */
+int entry_rename(struct queue *q, struct entry *e, long long due, char state);
+/* The caller syncs q->queue before it counts on it. */
+int entry_remove(struct queue *q, struct entry *e);
+/* Moves it to dead/. */
+int entry_bury(struct queue *q, struct entry *e);
+
+/* Whether it is neither delivered nor failed; an unsure one is open. */
+bool entry_is_open(const struct entry_rcpt *r);
+/* The value of NAME=value among parameters (cut to size), or false. */
+bool entry_param(const char *params, const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,435 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "listener.h"
+#include "log.h"
+#include "parse.h"
+#include "serve.h"
+
+#define LISTENERS_MAX 64
+#define DEFAULT_MAX 200
+#define DEFAULT_PER_ADDR 20
+#define ACCEPTS_IN_A_ROW 16
+#define REST_MS 1000 /* when descriptors or memory have run out */
+
+/* Whom a session is counted against: an IPv4 address or an IPv6 /64; family 0
+ * for all others, which only the overall limit bounds. */
+struct network {
+	sa_family_t family;
+	unsigned char octets[8];
+};
+
+struct session {
+	pid_t pid;
+	struct network from;
+};
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+struct server {
+	const struct serve *s;
+	int listeners[LISTENERS_MAX];
+	size_t count;
+	const int *connected; /* by our caller, sessions of them to come */
+	size_t waiting;
+	struct session *sessions;
+	unsigned max, per_addr, running;
+	int signals;
+	sigset_t mask; /* as it was: the sessions' */
+	bool stopping, resting;
+};
+
+static const char *const peer_names[] = {"REMOTE_ADDR", "REMOTE_PORT",
+    "REMOTE_HOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST"};
+static const char *const listen_names[] = {
+    "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
+
+static void
+forget(const char *const names[], size_t n)
+{
+	while (n-- > 0)
+		unsetenv(names[n]);
+}
+
+static struct network
+network_of(const union address *a)
+{
+	struct network n = {0, {0}};
+
+	if (a->sa.sa_family == AF_INET) {
+		n.family = AF_INET;
+		memcpy(n.octets, &a->in.sin_addr, 4);
+	} else if (a->sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
+		n.family = AF_INET;
+		memcpy(n.octets, a->in6.sin6_addr.s6_addr + 12, 4);
+	} else if (a->sa.sa_family == AF_INET6) {
+		n.family = AF_INET6;
+		memcpy(n.octets, a->in6.sin6_addr.s6_addr, 8);
+	}
+	return n;
+}
+
+static bool
+is_full(const struct server *v, const struct network *from)
+{
+	unsigned same = 0;
+
+	if (v->running >= v->max)
+		return true;
+	if (from->family == 0)
+		return false;
+	for (unsigned i = 0; i < v->running; i++)
+		same += memcmp(&v->sessions[i].from, from, sizeof *from) == 0;
+	return same >= v->per_addr;
+}
+
+/* Never waits for the peer. What it sent already is read, or closing would
+ * reset the connection and take our line with it. */
+static void
+turn_away(const struct server *v, int fd)
+{
+	char drop[4096];
+
+	send(fd, v->s->busy, strlen(v->s->busy), MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	for (int i = 0; i < 16; i++)
+		if (recv(fd, drop, sizeof drop, MSG_DONTWAIT) <= 0)
+			break;
+	close(fd);
+}
+
+/* In the process of the connection. */
+static _Noreturn void
+be_session(struct server *v, int fd)
+{
+	const struct serve *s = v->s;
+
+	for (size_t i = 0; i < v->count; i++)
+		close(v->listeners[i]);
+	for (size_t i = 0; i < v->waiting; i++)
+		close(v->connected[i]);
+	close(v->signals);
+	free(v->sessions);
+	sigprocmask(SIG_SETMASK, &v->mask, NULL);
+	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
+		exit(EX_OSERR);
+	close(fd);
+	exit(s->session(0, 1, s->arg));
+}
+
+static void
+start_session(struct server *v, int fd, const struct network *from)
+{
+	pid_t pid;
+
+	if (is_full(v, from)) {
+		turn_away(v, fd);
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		be_session(v, fd);
+	if (pid < 0) {
+		log_event("no-process", "reason", strerror(errno), NULL);
+		turn_away(v, fd);
+		return;
+	}
+	close(fd);
+	v->sessions[v->running++] = (struct session){pid, *from};
+}
+
+static void
+accept_some(struct server *v, int listener)
+{
+	union address a;
+	struct network from;
+	socklen_t n;
+	int fd;
+
+	for (int i = 0; i < ACCEPTS_IN_A_ROW; i++) {
+		n = sizeof a;
+		memset(&a, 0, sizeof a);
+		fd = accept4(listener, &a.sa, &n, SOCK_CLOEXEC);
+		if (fd >= 0) {
+			from = network_of(&a);
+			start_session(v, fd, &from);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			log_event("accept", "reason", strerror(errno), NULL);
+			v->resting = true;
+		}
+		return;
+	}
+}
+
+static void
+reap(struct server *v)
+{
+	char signal[16];
+	unsigned i;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < v->running; i++)
+			if (v->sessions[i].pid == pid)
+				break;
+		if (i == v->running)
+			continue;
+		v->sessions[i] = v->sessions[--v->running];
+		if (!WIFSIGNALED(status) || v->stopping)
+			continue;
+		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
+		log_event("session-killed", "signal", signal, NULL);
+	}
+}
+
+static void
+stop(struct server *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->s->listens > 0)
+			listener_remove(v->listeners[i]);
+		else
+			close(v->listeners[i]);
+	v->count = 0;
+	v->stopping = true;
+	for (unsigned i = 0; i < v->running; i++)
+		kill(v->sessions[i].pid, SIGTERM);
+}
+
+static void
+take_signals(struct server *v)
+{
+	struct signalfd_siginfo info[16];
+	ssize_t n = read(v->signals, info, sizeof info);
+
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof *info; i++)
+		if (info[i].ssi_signo != SIGCHLD)
+			stop(v);
+	reap(v);
+}
+
+/* Until SIGTERM (or, where all connections came from the caller, until they
+ * are done) and the last session has ended. */
+static void
+loop(struct server *v)
+{
+	struct pollfd p[LISTENERS_MAX + 1];
+	size_t n;
+	int ready;
+
+	while (v->count > 0 || v->running > 0) {
+		p[0] = (struct pollfd){v->signals, POLLIN, 0};
+		n = v->resting ? 0 : v->count;
+		for (size_t i = 0; i < n; i++)
+			p[i + 1] = (struct pollfd){v->listeners[i], POLLIN, 0};
+		ready = poll(p, n + 1, v->resting ? REST_MS : -1);
+		v->resting = false;
+		if (ready > 0 && p[0].revents != 0)
+			take_signals(v);
+		for (size_t i = 0; ready > 0 && i < n && i < v->count; i++)
+			if (p[i + 1].revents != 0)
+				accept_some(v, p[i + 1].fd);
+	}
+}
+
+/* Blocks the signals before the first session could end or anyone could ask
+ * us to: from here on they come through v->signals alone. */
+static int
+take_over_signals(struct server *v)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, &set, &v->mask);
+	v->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return v->signals < 0 ? -1 : 0;
+}
+
+static int
+serve_listeners(struct server *v)
+{
+	struct network nobody = {0, {0}};
+	char name[128];
+
+	forget(peer_names, sizeof peer_names / sizeof *peer_names);
+	v->max = v->s->max ? v->s->max : DEFAULT_MAX;
+	v->per_addr = v->s->per_addr ? v->s->per_addr : DEFAULT_PER_ADDR;
+	v->sessions = xrealloc(NULL, v->max * sizeof *v->sessions);
+	if (take_over_signals(v) < 0) {
+		log_error("signalfd: %s", strerror(errno));
+		free(v->sessions);
+		return EX_OSERR;
+	}
+	for (size_t i = 0; i < v->count; i++) {
+		listener_name(v->listeners[i], name);
+		log_event("listening", "address", name, NULL);
+	}
+	while (v->waiting > 0) {
+		v->waiting--;
+		start_session(v, *v->connected++, &nobody);
+	}
+	loop(v);
+	close(v->signals);
+	free(v->sessions);
+	sigprocmask(SIG_SETMASK, &v->mask, NULL);
+	return EX_OK;
+}
+
+static int
+listen_all(struct server *v)
+{
+	const char *spec;
+	int fd;
+
+	for (; v->count < v->s->listens; v->count++) {
+		spec = v->s->listen[v->count];
+		if (v->count == LISTENERS_MAX) {
+			log_error("listen %s: over %d addresses", spec,
+			    LISTENERS_MAX);
+			return EX_USAGE;
+		}
+		fd = listener_open(spec);
+		if (fd < 0 && errno == EINVAL) {
+			log_error("listen %s: not ADDR:PORT, [ADDR]:PORT, "
+				  ":PORT or a path with a slash",
+			    spec);
+			return EX_USAGE;
+		}
+		if (fd < 0) {
+			log_error("listen %s: %s", spec, strerror(errno));
+			return EX_OSERR;
+		}
+		v->listeners[v->count] = fd;
+	}
+	return EX_OK;
+}
+
+/* The number of descriptors from 3 that systemd means for this process. */
+static size_t
+listen_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint64_t who, n;
+
+	if (!pid || !fds || parse_number(pid, INT32_MAX, &who) < 0 ||
+	    (pid_t)who != getpid() || parse_number(fds, LISTENERS_MAX, &n) < 0)
+		return 0;
+	return (size_t)n;
+}
+
+static int
+run_here(const struct serve *s, int fd)
+{
+	int on = 1;
+
+	if (fd > 1) {
+		if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0) {
+			log_error("dup2: %s", strerror(errno));
+			return EX_OSERR;
+		}
+		close(fd);
+	}
+	setsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return s->session(0, 1, s->arg);
+}
+
+static int
+serve_systemd(struct server *v, size_t n)
+{
+	int connected[LISTENERS_MAX];
+	size_t count = 0;
+
+	forget(listen_names, sizeof listen_names / sizeof *listen_names);
+	for (int fd = 3; fd < 3 + (int)n; fd++)
+		if (!listener_is(fd))
+			connected[count++] = fd;
+		else if (listener_adopt(fd) == 0)
+			v->listeners[v->count++] = fd;
+		else {
+			log_error("descriptor %d: %s", fd, strerror(errno));
+			return EX_OSERR;
+		}
+	if (v->count == 0 && count == 1)
+		return run_here(v->s, connected[0]);
+	v->connected = connected;
+	v->waiting = count;
+	return serve_listeners(v);
+}
+
+/* inetd's `wait': the listener leaves 0 and 1 to the connections. */
+static int
+serve_inetd_wait(struct server *v)
+{
+	int fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    listener_adopt(fd) < 0) {
+		log_error("descriptor 0: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	close(null);
+	v->listeners[v->count++] = fd;
+	return serve_listeners(v);
+}
+
+/* A daemon's 0, 1 and 2 may be closed: no socket of ours may take their
+ * place. */
+static void
+fill_standard(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
+int
+serve(const struct serve *s)
+{
+	struct server v = {.s = s};
+	size_t n;
+	int r;
+
+	if (s->listens > 0) {
+		fill_standard();
+		r = listen_all(&v);
+		return r != EX_OK ? r : serve_listeners(&v);
+	}
+	n = listen_fds();
+	if (n > 0)
+		return serve_systemd(&v, n);
+	if (listener_is(0))
+		return serve_inetd_wait(&v);
+	return run_here(s, 0);
+}

@@ -1,0 +1,584 @@
+# shellcheck shell=bash
+# Real peers for tests: unpacked by tests/deps, run on loopback at free ports.
+#
+# Source this, call a *_start function in setup, setup_file or a test (never in
+# a subshell: it sets variables), and peers_stop in teardown or teardown_file.
+# Each function returns when the peer listens, or fails and shows its log.
+#
+#   free_port                        prints a port that is free, and stays ours
+#   wait_port PORT [PID]             until PORT listens; fails early without PID
+#   peer NAME [ARG...]               runs a peer's program (smtp-source, mpop)
+#   smtp_source [ARG...]             Postfix's load generator
+#   smtp_sink [OPTION...]            SMTP_SINK_PORT
+#   postfix_start [-d DOMAIN] [-u USER]... [-r HOST:PORT] [-o 'NAME=VALUE']...
+#                                    POSTFIX_PORT, _DIR, _LOG, _MAIL: USER@DOMAIN
+#                                    (alice, bob at example.org) go to the
+#                                    maildirs _MAIL/USER, others to HOST:PORT
+#   postfix_sendmail, postfix_queue [ARG...]     its sendmail and postqueue
+#   dovecot_start [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
+#                                    DOVECOT_POP3, _IMAP, _LMTP (ports),
+#                                    _LMTP_SOCKET, _LOG, _MAIL: maildirs are
+#                                    _MAIL/USER (alice, bob; password secret)
+#   xinetd_start PORT COMMAND [ARG...]
+#   inetd_start PORT nowait|wait USER COMMAND [ARG...]
+#   tcpserver_start PORT COMMAND [ARG...]
+#   systemd_activate [-a] [--inetd] [-E NAME=VALUE]... PORT COMMAND [ARG...]
+#   peers_stop [PID...]              ends these, or all; nothing remains
+#
+# PEERS_PID is the one started last. Outside bats set PEERS_TMP to a folder.
+
+PEERS_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)/build/peers
+PEERS_LIBS=$PEERS_ROOT/libs
+# Not the first python3 of PATH, which need not be Debian's.
+# shellcheck disable=SC2034 # for those who source this
+PYTHON=/usr/bin/python3
+
+peers_dir()
+{
+	echo "${PEERS_TMP:-${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:?}}}/peers"
+}
+
+peers_need_root()
+{
+	[ "$(id -u)" = 0 ] || skip "$1 must be started by root"
+}
+
+peer_path()
+{
+	local dir
+	for dir in "$PEERS_ROOT"/usr/{sbin,bin}; do
+		[ ! -x "$dir/$1" ] || {
+			echo "$dir/$1"
+			return
+		}
+	done
+	type -P "$1" || {
+		echo "peers: $1 is absent: run tests/deps check" >&2
+		return 1
+	}
+}
+
+peer()
+{
+	local program
+	program=$(peer_path "$1") || return
+	shift
+	LD_LIBRARY_PATH=$PEERS_LIBS "$program" "$@"
+}
+
+# Connecting would count as a client, so the kernel is asked. In awk, like the
+# other loops here, because bats slows every bash command down.
+peers_bound()
+{
+	local hex
+	printf -v hex ':%04X$' "$1"
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+		awk -v port="$hex" -v state="${2-.}" '
+		$2 ~ port && $4 ~ state { found = 1 }
+		END { exit !found }'
+}
+
+# Below the ephemeral range, where an outgoing connection could take the port
+# before the peer does. The folder keeps tests that run beside us away from it.
+free_port()
+{
+	local port
+	for _ in {1..100}; do
+		port=$((10000 + SRANDOM % 22000))
+		mkdir "${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$port" 2>/dev/null ||
+			continue
+		peers_bound "$port" && continue
+		echo "$port"
+		return
+	done
+	return 1
+}
+
+# peers_wait TRIES PID COMMAND...: until COMMAND succeeds, some 40 tries a
+# second. Without the process PID, if one is given, it fails at once.
+peers_wait()
+{
+	local tries=$1 pid=$2
+	shift 2
+	until "$@"; do
+		((tries-- > 0)) || return 1
+		[ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || return 1
+		sleep 0.02
+	done
+}
+
+wait_port()
+{
+	peers_wait 800 "${2-}" peers_bound "$1" 0A && return
+	echo "peers: nothing listens on port $1" >&2
+	return 1
+}
+
+# peers_new NAME: makes a folder for one peer and prints it. Peers that change
+# their user must be able to reach it.
+peers_new()
+{
+	local dir
+	dir=$(peers_dir)
+	mkdir -p "$dir"
+	mktemp -d "$dir/$1.XXXXXX"
+	[ "$(id -u)" = 0 ] || return 0
+	chmod 711 "$dir"/"$1".*
+	while [[ $dir == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
+		chmod a+x "$dir"
+		dir=${dir%/*}
+	done
+}
+
+# peers_spawn DIR COMMAND...: in a session of its own, by which peers_stop finds
+# all of it, and ended by the kernel should bats itself be killed.
+peers_spawn()
+{
+	local dir=$1
+	shift
+	(
+		# bats waits for whoever holds its descriptors.
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			((fd < 3)) || eval "exec $fd>&-"
+		done
+		export LD_LIBRARY_PATH=$PEERS_LIBS
+		exec setsid setpriv --pdeathsig TERM "$@" \
+		    </dev/null >>"$dir/log" 2>&1
+	) &
+	PEERS_PID=$!
+	disown
+	echo "$PEERS_PID" >>"$(peers_dir)/pids"
+}
+
+# peers_listen DIR PORT COMMAND...
+peers_listen()
+{
+	local dir=$1 port=$2
+	shift 2
+	peers_spawn "$dir" "$@"
+	wait_port "$port" "$PEERS_PID" && return
+	cat "$dir/log" >&2
+	return 1
+}
+
+# Living processes of the sessions led by the given pids, and all their
+# descendants, sessions of their own or not.
+peers_family()
+{
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v pids="$*" '
+	BEGIN {
+		for (n = split(pids, pid); n > 0; n--)
+			known[pid[n]] = 1
+	}
+	{
+		id = $1
+		sub(/.*\) /, "")
+		if ($1 == "Z")
+			next
+		parent[id] = $2
+		session[id] = $4
+	}
+	END {
+		do {
+			found = 0
+			for (id in parent)
+				if (!(id in family) && (session[id] in known ||
+				    parent[id] in family)) {
+					family[id] = found = 1
+					print id
+				}
+		} while (found)
+	}'
+}
+
+peers_gone()
+{
+	local stats=("${@/#//proc/}")
+	stats=("${stats[@]/%//stat}")
+	! cat "${stats[@]}" </dev/null 2>/dev/null |
+		sed 's/.*) //' | grep -qv '^Z'
+}
+
+# What does not go at once when asked has nothing to save here: Dovecot takes
+# a second. Only the family is killed: a pid on file may be somebody else's now.
+peers_stop()
+{
+	local dir pids=("$@") family leaders
+	dir=$(peers_dir)
+	[ -e "$dir/pids" ] || return 0
+	(($#)) || mapfile -t pids <"$dir/pids"
+	mapfile -t family < <(peers_family "${pids[@]}")
+	mapfile -t leaders < <(printf '%s\n' "${family[@]}" "${pids[@]}" |
+		sort | uniq -d)
+	kill "${leaders[@]}" 2>/dev/null || :
+	for _ in 1 2 3; do
+		peers_wait 10 "" peers_gone "${family[@]}" && break
+		mapfile -t -O "${#family[@]}" family < <(peers_family "${pids[@]}")
+		kill -s KILL "${family[@]}" 2>/dev/null || :
+	done
+	(($#)) || rm -rf "$dir"
+	peers_gone "${family[@]}"
+}
+
+smtp_source()
+{
+	peer smtp-source "$@"
+}
+
+smtp_sink()
+{
+	local dir program user=()
+	# Root must name a user; others may not.
+	[ "$(id -u)" != 0 ] || user=(-u root)
+	dir=$(peers_new smtp-sink)
+	program=$(peer_path smtp-sink) || return
+	SMTP_SINK_PORT=$(free_port)
+	peers_listen "$dir" "$SMTP_SINK_PORT" \
+	    "$program" "${user[@]}" "$@" "127.0.0.1:$SMTP_SINK_PORT" 128
+}
+
+postfix_start()
+{
+	local OPTIND=1 option domain=example.org users=() relay="" extra=() user
+	peers_need_root Postfix || return
+	while getopts d:u:r:o: option; do
+		case $option in
+		d) domain=$OPTARG ;;
+		u) users+=("$OPTARG") ;;
+		r) relay="[${OPTARG%:*}]:${OPTARG##*:}" ;;
+		o) extra+=("$OPTARG") ;;
+		*) return 64 ;;
+		esac
+	done
+	((${#users[@]})) || users=(alice bob)
+	POSTFIX_PORT=$(free_port)
+	POSTFIX_DIR=$(peers_new postfix)
+	# shellcheck disable=SC2034 # for the caller
+	POSTFIX_LOG=$POSTFIX_DIR/log
+	# shellcheck disable=SC2034
+	POSTFIX_MAIL=$POSTFIX_DIR/mail
+	peers_postfix_folders "$POSTFIX_DIR"
+	for user in "${users[@]}"; do
+		echo "$user@$domain $user/"
+	done >"$POSTFIX_DIR/etc/users"
+	peers_postfix_main "$POSTFIX_DIR" "$domain" "$relay" \
+	    >"$POSTFIX_DIR/etc/main.cf"
+	((${#extra[@]} == 0)) ||
+		printf '%s\n' "${extra[@]}" >>"$POSTFIX_DIR/etc/main.cf"
+	peers_postfix_master "$POSTFIX_PORT" >"$POSTFIX_DIR/etc/master.cf"
+	# Postfix waits two seconds for a young file to be complete.
+	touch -d '1 minute ago' "$POSTFIX_DIR"/etc/*
+	peers_listen "$POSTFIX_DIR" "$POSTFIX_PORT" \
+	    env MAIL_CONFIG="$POSTFIX_DIR/etc" \
+	    "$PEERS_ROOT/usr/lib/postfix/sbin/master" -d
+}
+
+# The users that every Debian has stand for postfix and postdrop.
+peers_postfix_folders()
+(
+	cd "$1" || return
+	mkdir etc data mail queue
+	chown mail data
+	chown nobody mail
+	chmod 755 etc queue
+	cd queue || return
+	mkdir pid active bounce corrupt defer deferred flush hold incoming \
+	    private saved trace maildrop public
+	chown mail ./*
+	chown root pid
+	chmod 700 ./*
+	chgrp uucp maildrop public
+	chmod 730 maildrop
+	chmod 710 public
+)
+
+peers_postfix_main()
+{
+	cat <<-END
+		compatibility_level = 3.6
+		queue_directory = $1/queue
+		data_directory = $1/data
+		command_directory = $PEERS_ROOT/usr/sbin
+		daemon_directory = $PEERS_ROOT/usr/lib/postfix/sbin
+		shlib_directory = $PEERS_ROOT/usr/lib/postfix
+		meta_directory = $PEERS_ROOT/usr/share/postfix
+		sendmail_path = $PEERS_ROOT/usr/sbin/sendmail
+		import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH
+		export_environment = MAIL_CONFIG TZ LANG LD_LIBRARY_PATH
+		mail_owner = mail
+		setgid_group = uucp
+		maillog_file = $1/log
+		maillog_file_prefixes = $1
+		myhostname = postfix.$2
+		mydomain = $2
+		myorigin = $2
+		mydestination =
+		local_recipient_maps =
+		local_transport = error:no local users
+		alias_maps =
+		alias_database =
+		biff = no
+		inet_interfaces = 127.0.0.1
+		inet_protocols = ipv4
+		mynetworks = 127.0.0.0/8
+		smtpd_peername_lookup = no
+		smtp_dns_support_level = disabled
+		smtp_host_lookup = native
+		relayhost = $3
+		virtual_mailbox_domains = $2
+		virtual_mailbox_base = $1/mail
+		virtual_mailbox_maps = texthash:$1/etc/users
+		virtual_uid_maps = static:$(id -u nobody)
+		virtual_gid_maps = static:$(id -g nobody)
+	END
+}
+
+peers_postfix_master()
+{
+	cat <<-END
+		127.0.0.1:$1 inet n - n - - smtpd
+		pickup unix n - n 60 1 pickup
+		cleanup unix n - n - 0 cleanup
+		qmgr unix n - n 300 1 qmgr
+		rewrite unix - - n - - trivial-rewrite
+		bounce unix - - n - 0 bounce
+		defer unix - - n - 0 bounce
+		trace unix - - n - 0 bounce
+		verify unix - - n - 1 verify
+		flush unix n - n 1000? 0 flush
+		proxymap unix - - n - - proxymap
+		proxywrite unix - - n - 1 proxymap
+		smtp unix - - n - - smtp
+		relay unix - - n - - smtp
+		lmtp unix - - n - - lmtp
+		showq unix n - n - - showq
+		error unix - - n - - error
+		retry unix - - n - - error
+		discard unix - - n - - discard
+		virtual unix - n n - - virtual
+		anvil unix - - n - 1 anvil
+		scache unix - - n - 1 scache
+		tlsmgr unix - - n 1000? 1 tlsmgr
+		postlog unix-dgram n - n - 1 postlogd
+	END
+}
+
+postfix_sendmail()
+{
+	MAIL_CONFIG=$POSTFIX_DIR/etc peer sendmail "$@"
+}
+
+postfix_queue()
+{
+	MAIL_CONFIG=$POSTFIX_DIR/etc peer postqueue "$@"
+}
+
+dovecot_start()
+{
+	local OPTIND=1 option users=() extra=() dir
+	peers_need_root Dovecot || return
+	while getopts u:o: option; do
+		case $option in
+		u) users+=("$OPTARG") ;;
+		o) extra+=("$OPTARG") ;;
+		*) return 64 ;;
+		esac
+	done
+	((${#users[@]})) || users=(alice bob)
+	DOVECOT_POP3=$(free_port)
+	DOVECOT_IMAP=$(free_port)
+	DOVECOT_LMTP=$(free_port)
+	dir=$(peers_new dovecot)
+	DOVECOT_LMTP_SOCKET=$dir/lmtp
+	DOVECOT_MAIL=$dir/mail
+	# shellcheck disable=SC2034 # for the caller
+	DOVECOT_LOG=$dir/log
+	mkdir "$DOVECOT_MAIL" "$dir/home"
+	chown nobody "$DOVECOT_MAIL" "$dir/home"
+	peers_dovecot_users "$dir" "${users[@]}" >"$dir/users"
+	peers_dovecot_conf "$dir" >"$dir/dovecot.conf"
+	((${#extra[@]} == 0)) ||
+		printf '%s\n' "${extra[@]}" >>"$dir/dovecot.conf"
+	# dovecot would look for doveconf in /usr/bin; this is how it calls it.
+	peers_listen "$dir" "$DOVECOT_POP3" env PEERS_ROOT="$PEERS_ROOT" \
+	    LD_PRELOAD="$PEERS_ROOT/relocate.so" "$PEERS_ROOT/usr/bin/doveconf" \
+	    -f service=master -c "$dir/dovecot.conf" \
+	    -e "$PEERS_ROOT/usr/sbin/dovecot" -F -c "$dir/dovecot.conf" ||
+		return
+	wait_port "$DOVECOT_IMAP" "$PEERS_PID" &&
+		wait_port "$DOVECOT_LMTP" "$PEERS_PID" &&
+		peers_wait 800 "$PEERS_PID" test -S "$DOVECOT_LMTP_SOCKET"
+}
+
+# A passwd-file. Dovecot serves no mail of root's, so a maildir that root made
+# is given to nobody, and else served as its owner.
+peers_dovecot_users()
+{
+	local dir=$1 entry name password maildir
+	shift
+	for entry; do
+		IFS=: read -r name password maildir <<<"$entry"
+		maildir=${maildir:-$dir/mail/$name}
+		mkdir -p "$maildir"/{tmp,new,cur}
+		[ "$(stat -c %u "$maildir")" != 0 ] ||
+			chown -R nobody:nogroup "$maildir"
+		printf '%s:{PLAIN}%s:%s:%s::%s::userdb_mail=maildir:%s\n' \
+		    "$name" "${password:-secret}" \
+		    "$(stat -c %u "$maildir")" "$(stat -c %g "$maildir")" \
+		    "$dir/home/$name" "$maildir"
+	done
+}
+
+peers_dovecot_conf()
+{
+	cat <<-END
+		base_dir = $1/run
+		state_dir = $1/run
+		libexec_dir = $PEERS_ROOT/usr/lib/dovecot
+		mail_plugin_dir = $PEERS_ROOT/usr/lib/dovecot/modules
+		import_environment = TZ LD_LIBRARY_PATH LD_PRELOAD PEERS_ROOT
+		log_path = $1/log
+		default_internal_user = mail
+		default_internal_group = mail
+		default_login_user = daemon
+		first_valid_uid = 1
+		first_valid_gid = 0
+		listen = 127.0.0.1
+		ssl = no
+		disable_plaintext_auth = no
+		auth_mechanisms = plain login
+		auth_username_format = %n
+		protocols = pop3 imap lmtp
+		protocol lmtp {
+		  auth_username_format = %n
+		}
+		passdb {
+		  driver = passwd-file
+		  args = scheme=PLAIN $1/users
+		}
+		userdb {
+		  driver = passwd-file
+		  args = $1/users
+		}
+		service pop3-login {
+		  chroot =
+		  inet_listener pop3 {
+		    port = $DOVECOT_POP3
+		  }
+		  inet_listener pop3s {
+		    port = 0
+		  }
+		}
+		service imap-login {
+		  chroot =
+		  inet_listener imap {
+		    port = $DOVECOT_IMAP
+		  }
+		  inet_listener imaps {
+		    port = 0
+		  }
+		}
+		service lmtp {
+		  unix_listener $1/lmtp {
+		    mode = 0666
+		  }
+		  inet_listener lmtp {
+		    address = 127.0.0.1
+		    port = $DOVECOT_LMTP
+		  }
+		}
+		service anvil {
+		  chroot =
+		}
+		service stats {
+		  chroot =
+		}
+	END
+}
+
+# Super-servers split their lines at blanks without quoting, and should not
+# hand our LD_LIBRARY_PATH on.
+peers_service()
+{
+	local file=$1/service
+	shift
+	printf '#!/bin/sh\nunset LD_LIBRARY_PATH\nexec' >"$file"
+	printf " '%s'" "${@//\'/\'\\\'\'}" >>"$file"
+	echo >>"$file"
+	chmod 755 "$file"
+}
+
+xinetd_start()
+{
+	local port=$1 dir program
+	shift
+	dir=$(peers_new xinetd)
+	program=$(peer_path xinetd) || return
+	peers_service "$dir" "$@"
+	cat >"$dir/conf" <<-END
+		defaults
+		{
+			log_type = FILE $dir/log
+			instances = UNLIMITED
+			per_source = UNLIMITED
+			cps = 100000 1
+		}
+		service test
+		{
+			type = UNLISTED
+			socket_type = stream
+			protocol = tcp
+			wait = no
+			bind = 127.0.0.1
+			port = $port
+			user = $(id -un)
+			server = $dir/service
+		}
+	END
+	peers_listen "$dir" "$port" \
+	    "$program" -dontfork -f "$dir/conf" -pidfile "$dir/pid"
+}
+
+inetd_start()
+{
+	local port=$1 wait=$2 user=$3 dir program
+	shift 3
+	dir=$(peers_new inetd)
+	program=$(peer_path inetd) || return
+	peers_service "$dir" "$@"
+	echo "127.0.0.1:$port stream tcp $wait $user $dir/service service" \
+	    >"$dir/conf"
+	peers_listen "$dir" "$port" "$program" -i -R 1000000 "$dir/conf"
+}
+
+tcpserver_start()
+{
+	local port=$1 dir program
+	shift
+	dir=$(peers_new tcpserver)
+	program=$(peer_path tcpserver) || return
+	peers_service "$dir" "$@"
+	peers_listen "$dir" "$port" "$program" -HRl0 -c 200 -b 128 \
+	    127.0.0.1 "$port" "$dir/service"
+}
+
+systemd_activate()
+{
+	local options=() dir program
+	while [[ $1 == -* ]]; do
+		options+=("$1")
+		[ "$1" != -E ] || {
+			options+=("$2")
+			shift
+		}
+		shift
+	done
+	local port=$1
+	shift
+	dir=$(peers_new systemd)
+	program=$(peer_path systemd-socket-activate) || return
+	peers_service "$dir" "$@"
+	peers_listen "$dir" "$port" "$program" "${options[@]}" \
+	    -l "127.0.0.1:$port" "$dir/service"
+}
