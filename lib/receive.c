@@ -293,7 +293,7 @@ do_end(struct session *s)
 static void
 handle(struct session *s, enum smtpd_event event)
 {
-	if (event != SMTPD_MORE && event < SMTPD_BODY)
+	if (event != SMTPD_MORE && (event < SMTPD_BODY || event == SMTPD_CLOSE))
 		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
 	switch (event) {
 	case SMTPD_MAIL:

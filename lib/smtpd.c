@@ -208,14 +208,14 @@ scan_piece(struct smtpd *s, const char *piece, size_t n)
 		s->in_header = false;
 		return;
 	}
-	s->header_size += n;
-	if (s->header_size > SMTPD_HEADER)
-		smtpd_spoil(s, "552 5.3.4 Message header is too big");
 	if (kind == HEADER_FIELD &&
 	    (header_is(&s->header, "Received") ||
 		header_is(&s->header, "Delivered-To")) &&
 	    ++s->hops > SMTPD_HOPS)
 		smtpd_spoil(s, "554 5.4.6 Too many hops");
+	s->header_size += n;
+	if (s->header_size > SMTPD_HEADER)
+		smtpd_spoil(s, "552 5.3.4 Message header is too big");
 }
 
 /* Shows the header's lines to header_next, whole or in long pieces. */
@@ -240,16 +240,19 @@ scan_header(struct smtpd *s, const char *in, size_t n)
 	}
 }
 
-static void
-check_data(struct smtpd *s)
+/* What is wrong with the octets themselves. Of several faults always the same
+ * one, however the input was cut, and rather than what a header line or the
+ * caller found. */
+static const char *
+fault_of_data(const struct smtpd *s)
 {
 	if (s->data.nul)
-		smtpd_spoil(s, "550 5.6.0 NUL in message");
+		return "550 5.6.0 NUL in message";
 	if (s->data.bare_cr || (s->data.bare_lf && !s->config->normalize))
-		smtpd_spoil(
-		    s, "550 5.5.2 Bare CR or LF in message; lines end in CRLF");
+		return "550 5.5.2 Bare CR or LF in message; lines end in CRLF";
 	if (s->config->max_size && s->size > s->config->max_size)
-		smtpd_spoil(s, "552 5.3.4 Message is too big");
+		return "552 5.3.4 Message is too big";
+	return NULL;
 }
 
 static enum smtpd_event
@@ -262,7 +265,8 @@ take_data(struct smtpd *s, const char *in, size_t *n)
 	s->size += s->body.len - had;
 	if (s->body.len > had)
 		scan_header(s, s->body.data + had, s->body.len - had);
-	check_data(s);
+	if (fault_of_data(s))
+		smtpd_spoil(s, fault_of_data(s));
 	if (end)
 		s->state = SMTPD_AT_END;
 	if (s->fault[0] != '\0')
@@ -273,9 +277,13 @@ take_data(struct smtpd *s, const char *in, size_t *n)
 static enum smtpd_event
 end_data(struct smtpd *s)
 {
+	const char *fault = fault_of_data(s);
+
 	s->state = SMTPD_IN_COMMAND;
 	if (s->fault[0] == '\0')
 		return ask(s, SMTPD_END);
+	if (fault)
+		snprintf(s->fault, sizeof s->fault, "%s", fault);
 	put(s, s->fault);
 	reset(s);
 	return SMTPD_SPOILED;
