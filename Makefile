@@ -20,9 +20,10 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 	$(CFLAGS) $(HARDEN) $(WERROR)
 
 # The order is the architecture: a module includes only modules above it.
-PURE := buf hash verdict parse date address addrspec crlf header reply intake \
-	batch smtp command smtpd pop3
-PROCESS := atomic lock child conn secret log options peer listener serve starter
+PURE := buf hash verdict parse date address addrspec compose crlf header \
+	trace reply intake batch smtp command smtpd pop3
+PROCESS := atomic lock owner child conn secret log options peer \
+	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
 	accept deliver handover receive seen sink bounce settle transport runner \
 	submit
