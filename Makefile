@@ -24,7 +24,7 @@ PURE := buf hash verdict parse date address addrspec crlf header reply intake \
 	batch smtp pop3
 PROCESS := atomic lock child conn secret log options peer listener serve starter
 STORE := maildir mbox envelope qname queue entry routes mailboxes deliver seen \
-	bounce settle transport runner submit
+	bounce settle courier transport runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
