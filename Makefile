@@ -23,8 +23,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 PURE := buf hash verdict parse date address addrspec crlf header reply intake \
 	batch smtp pop3
 PROCESS := atomic lock child conn secret log options peer listener serve starter
-STORE := maildir mbox envelope qname queue entry routes mailboxes deliver seen \
-	bounce settle courier transport runner submit
+STORE := maildir mbox envelope qname queue entry routes mailboxes deliver seen listing \
+	health bounce settle courier transport runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve

@@ -382,7 +382,7 @@ entry_bury(struct queue *q, struct entry *e)
 	char file[QNAME];
 
 	qname_write(&e->name, file);
-	if (queue_dead(q) < 0 || renameat(q->queue, file, q->dead, file))
+	if (queue_dead(q, true) < 0 || renameat(q->queue, file, q->dead, file))
 		return -1;
 	return fsync(q->dead) || fsync(q->queue) ? -1 : 0;
 }

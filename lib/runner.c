@@ -14,6 +14,7 @@
 
 #include "address.h"
 #include "batch.h"
+#include "health.h"
 #include "log.h"
 #include "routes.h"
 #include "transport.h"
@@ -764,18 +765,6 @@ drain(int notify)
 		;
 }
 
-static void
-leave_state(struct runner *r)
-{
-	char line[256];
-	int n = snprintf(line, sizeof line, "%lld %s\n", (long long)time(NULL),
-	    *r->trouble ? r->trouble : "ok");
-
-	if (pwrite(r->q->lock, line, (size_t)n, 0) != n ||
-	    ftruncate(r->q->lock, n))
-		log_error("write lock: %s", strerror(errno));
-}
-
 /* Routes may change between runs, not while groups refer to them. */
 static int
 read_routes(struct runner *r)
@@ -826,7 +815,7 @@ work(struct runner *r, int notify)
 		}
 		advance(r);
 		if (!r->groups) {
-			leave_state(r);
+			health_note(r->q, r->trouble);
 			if (!r->o->watch || stopping)
 				return;
 		}
@@ -843,7 +832,7 @@ runner_run(struct queue *q, const struct runner_options *o)
 	int notify = -1;
 
 	if (read_routes(&r)) {
-		leave_state(&r);
+		health_note(q, r.trouble);
 		return EX_CONFIG;
 	}
 	catch_signals();
