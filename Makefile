@@ -20,11 +20,13 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 	$(CFLAGS) $(HARDEN) $(WERROR)
 
 # The order is the architecture: a module includes only modules above it.
-PURE := buf hash verdict parse date address addrspec crlf header reply intake \
-	batch smtp pop3
-PROCESS := atomic lock child conn secret log options peer listener serve starter
-STORE := maildir mbox envelope qname queue entry routes mailboxes deliver seen listing \
-	health bounce settle courier transport runner submit
+PURE := buf hash verdict parse date address addrspec compose crlf header \
+	trace reply intake batch smtp command smtpd pop3
+PROCESS := atomic lock owner child conn secret log options peer \
+	listener serve starter
+STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
+	accept deliver handover receive seen sink listing health bounce settle \
+	courier transport runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
@@ -55,9 +57,9 @@ $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
 .SECONDEXPANSION:
-$(B)/bin/%: bin/%.c $(B)/libmail.a $$(patsubst %,$(B)/lib/%.o,$$(FOREIGN_$$*)) | $(B)/bin
+$(B)/bin/%: bin/%.c $(B)/libmail.a $$(addprefix $(B)/lib/,$$(addsuffix .o,$$(FOREIGN_$$*))) | $(B)/bin
 	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
-		-MMD -MP -MF $@.d $(PIE) $(LDFLAGS) -o $@ $< \
+		-MMD -MP -MF $(B)/lib/bin-$*.d $(PIE) $(LDFLAGS) -o $@ $< \
 		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \
 		-Wl,--as-needed $(if $(LIBS_$*),$(shell pkg-config --libs $(LIBS_$*)))
 
@@ -67,8 +69,9 @@ $(B)/bin/sendmail: | $(B)/bin
 # Drivers let tests and fuzzers feed the pure modules from standard input.
 DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
 drivers: $(DRIVERS)
-$(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(PIE) $(LDFLAGS) -o $@ $< $(B)/libmail.a
+$(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
+		-o $@ $< $(B)/libmail.a
 
 $(B)/lib $(B)/bin $(B)/drv:
 	@mkdir -p $@
@@ -116,5 +119,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(wildcard $(B)/lib/*.d $(B)/bin/*.d $(B)/drv/*.d)
+-include $(wildcard $(B)/lib/*.d)
 .PHONY: all drivers deps demo check bench install uninstall clean

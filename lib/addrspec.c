@@ -12,8 +12,11 @@ enum token { NOTHING, WORD, DOT, AT };
 struct scan {
 	const char *s;
 	size_t i, n;
-	size_t element;  /* where the current one began */
-	struct buf spec; /* its words, dots and at signs, without blanks */
+	size_t element;    /* where the current one began */
+	struct buf *names; /* or NULL */
+	struct buf name;   /* the words before <>, unquoted */
+	bool blank;        /* since the last of them */
+	struct buf spec;   /* its words, dots and at signs, without blanks */
 	enum token last;
 	bool phrase;      /* two words side by side: no addr-spec */
 	bool angle, done; /* inside <>, behind it */
@@ -55,6 +58,25 @@ take_enclosed(struct scan *c, char close)
 	return 0;
 }
 
+/* The word at begin goes to the display name. */
+static void
+add_name(struct scan *c, size_t begin)
+{
+	bool quoted = c->s[begin] == '"';
+
+	if (!c->names || c->angle)
+		return;
+	if (c->blank && c->name.len)
+		buf_addc(&c->name, ' ');
+	c->blank = false;
+	for (size_t i = begin + quoted; i < c->i - quoted; i++) {
+		if (quoted && c->s[i] == '\\')
+			i++;
+		if (c->s[i] != '\r' && c->s[i] != '\n')
+			buf_addc(&c->name, c->s[i]);
+	}
+}
+
 static bool
 is_atom(char c)
 {
@@ -90,6 +112,11 @@ emit(struct scan *c, struct buf *out)
 		ADDRESS_BARE | ADDRESS_UTF8) < 0)
 		return -1;
 	buf_add(out, a.text, (size_t)a.len + 1);
+	if (c->names) {
+		buf_add(c->names, c->name.data, c->angle ? c->name.len : 0);
+		buf_addc(c->names, 0);
+	}
+	buf_reset(&c->name);
 	c->count++;
 	restart(c);
 	return 0;
@@ -110,7 +137,9 @@ end_element(struct scan *c, struct buf *out)
 static int
 take_word(struct scan *c)
 {
-	char first = c->s[c->i];
+	size_t begin = c->i;
+	char first = c->s[begin];
+	int status = 0;
 
 	if (c->done)
 		return -1;
@@ -118,14 +147,17 @@ take_word(struct scan *c)
 		buf_addc(&c->spec, first);
 		c->last = first == '.' ? DOT : AT;
 		c->i++;
-		return 0;
+	} else {
+		c->phrase = c->phrase || c->last == WORD;
+		c->last = WORD;
+		if (first == '"' || first == '[')
+			status = take_enclosed(c, first == '"' ? '"' : ']');
+		else
+			take_atom(c);
 	}
-	c->phrase = c->phrase || c->last == WORD;
-	c->last = WORD;
-	if (first == '"' || first == '[')
-		return take_enclosed(c, first == '"' ? '"' : ']');
-	take_atom(c);
-	return 0;
+	if (!status)
+		add_name(c, begin);
+	return status;
 }
 
 /* What is neither blank, comment, word nor separator. */
@@ -150,8 +182,10 @@ take_special(struct scan *c, struct buf *out)
 		    (c->angle && *c->spec.data != '@'))
 			return -1;
 		restart(c);
-		if (!c->angle)
+		if (!c->angle) {
+			buf_reset(&c->name);
 			c->element = c->i;
+		}
 		return 0;
 	default:
 		return -1;
@@ -163,12 +197,13 @@ step(struct scan *c, struct buf *out)
 {
 	char next = c->s[c->i];
 
-	if (next && strchr(" \t\r\n", next)) {
+	if (next && strchr(" \t\r\n(", next)) {
+		c->blank = true;
+		if (next == '(')
+			return skip_comment(c);
 		c->i++;
 		return 0;
 	}
-	if (next == '(')
-		return skip_comment(c);
 	if (next == ',' && c->angle) { /* within a route, else wrong */
 		buf_addc(&c->spec, ',');
 		c->last = DOT;
@@ -187,9 +222,9 @@ step(struct scan *c, struct buf *out)
 }
 
 int
-addrspec_list(const char *s, size_t n, struct buf *out)
+addrspec_named(const char *s, size_t n, struct buf *out, struct buf *names)
 {
-	struct scan c = {.s = s, .n = n};
+	struct scan c = {.s = s, .n = n, .names = names};
 	size_t before = out->len, part;
 	int status = 0;
 
@@ -198,6 +233,7 @@ addrspec_list(const char *s, size_t n, struct buf *out)
 	if (!status)
 		status = end_element(&c, out);
 	buf_free(&c.spec);
+	buf_free(&c.name);
 	if (!status)
 		return c.count;
 	while (c.element < n && strchr(" \t\r\n", s[c.element]) && s[c.element])
@@ -206,4 +242,10 @@ addrspec_list(const char *s, size_t n, struct buf *out)
 	out->len = before;
 	buf_add(out, s + c.element, part < PART_MAX ? part : PART_MAX);
 	return -1;
+}
+
+int
+addrspec_list(const char *s, size_t n, struct buf *out)
+{
+	return addrspec_named(s, n, out, NULL);
 }

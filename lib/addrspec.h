@@ -12,5 +12,8 @@
  * dropped, quoted local parts kept. An addr-spec may lack a domain. Returns
  * how many, or -1 with the offending part (up to 60 bytes) added to out. */
 int addrspec_list(const char *s, size_t n, struct buf *out);
+/* The same with display names: adds to names, for each address, its name
+ * unquoted, or nothing, and a NUL. Encoded words are not decoded. */
+int addrspec_named(const char *s, size_t n, struct buf *out, struct buf *names);
 
 #endif

@@ -280,3 +280,22 @@ pop3_command(char *line, size_t n, struct pop3_command *c)
 	c->verb[len] = 0;
 	return 0;
 }
+
+size_t
+pop3_top(struct pop3_top *t, const char *p, size_t n)
+{
+	const char *q = p, *end = p + n;
+
+	while (q < end && (!t->in_body || t->lines)) {
+		const char *lf = memchr(q, '\n', (size_t)(end - q));
+		const char *next = lf ? lf + 1 : end;
+
+		if (t->in_body)
+			t->lines -= lf != NULL;
+		else if (t->bol && lf)
+			t->in_body = lf == q || (lf == q + 1 && *q == '\r');
+		t->bol = lf || (t->bol && next - q == 1 && *q == '\r');
+		q = next;
+	}
+	return (size_t)(q - p);
+}

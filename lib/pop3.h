@@ -89,4 +89,13 @@ struct pop3_command {
  * end, or holds a NUL, CR or control byte (tabs in arguments excepted). */
 int pop3_command(char *line, size_t n, struct pop3_command *c);
 
+/* TOP: where the header has ended, lines of the body are counted. Start from
+ * {.bol = true, .lines = wanted}. */
+struct pop3_top {
+	bool in_body, bol;
+	uint64_t lines;
+};
+/* How many of the n octets still belong to it: fewer than n at its end. */
+size_t pop3_top(struct pop3_top *t, const char *p, size_t n);
+
 #endif

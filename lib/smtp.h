@@ -1,0 +1,88 @@
+/* The client of SMTP and LMTP (RFC 5321, 2033, 2920, 1870, 6152, 3461), pure:
+ * the server's octets in, events and our octets out.
+ *
+ * Give it what was received (smtp_input, smtp_lost), take events until there
+ * is none (smtp_next), begin a message when it wants one, then write its
+ * output and tell how much the kernel took (smtp_written): a reply to what was
+ * not yet sent ends the connection, and a message is unsure only once its last
+ * octet was handed over. */
+#ifndef SMTP_H
+#define SMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "buf.h"
+#include "reply.h"
+
+#define SMTP_LINE 4096 /* octets of a reply's line at most */
+
+struct smtp; /* opaque */
+
+struct smtp_options {
+	bool lmtp;
+	bool greeting;        /* the server's greeting is still to come */
+	const char *hostname; /* for EHLO, HELO or LHLO; copied */
+	struct buf *trace;    /* the dialogue's lines are added, or NULL */
+};
+
+/* A message to be sent; all of it is the caller's until its last event.
+ * Parameters that the server did not offer are left out; SIZE and BODY are
+ * made from size and eightbit. */
+struct smtp_message {
+	const struct batch_path *sender;
+	const struct batch_path *rcpts;
+	size_t n;
+	uint64_t size; /* octets on the wire, before dot-stuffing */
+	bool eightbit;
+};
+
+enum smtp_kind {
+	SMTP_NONE,   /* nothing more before the next input */
+	SMTP_BODY,   /* the server waits for the message: smtp_body now */
+	SMTP_RESULT, /* rcpt, fate and reply */
+	SMTP_DONE,   /* the message's last event: all have their results */
+	SMTP_AGAIN,  /* its last event too: those without a result were never
+			handed over, reply says why */
+	SMTP_OVER    /* nothing more on this connection, reply says why */
+};
+
+struct smtp_event {
+	enum smtp_kind kind;
+	const struct smtp_message *message;
+	size_t rcpt;
+	enum batch_fate fate;
+	const struct reply *reply; /* until the next call; code 0: our words */
+};
+
+struct smtp *smtp_open(const struct smtp_options *o);
+void smtp_close(struct smtp *s);
+
+void smtp_input(struct smtp *s, const char *data, size_t n);
+/* The connection is gone, or is given up: why. */
+void smtp_lost(struct smtp *s, const char *why);
+void smtp_next(struct smtp *s, struct smtp_event *e);
+
+/* Whether a message may be begun: after EHLO was answered, and whenever no
+ * other one's envelope or body is under way, be that one answered or not. */
+bool smtp_wants(const struct smtp *s);
+void smtp_begin(struct smtp *s, const struct smtp_message *m);
+/* After SMTP_BODY: octets of the message with LF or CRLF line ends, without
+ * NUL and bare CR; then its end. */
+void smtp_body(struct smtp *s, const char *data, size_t n);
+void smtp_body_end(struct smtp *s);
+/* When all are answered; SMTP_OVER follows with the reply or the loss. */
+void smtp_quit(struct smtp *s);
+
+/* What is to be written, and that n octets of it were. */
+const struct buf *smtp_output(const struct smtp *s);
+void smtp_written(struct smtp *s, size_t n);
+/* How long to wait for the next reply or for room to write, in seconds (RFC
+ * 5321 4.5.3.2); 0 when nothing is awaited. */
+unsigned smtp_seconds(const struct smtp *s);
+/* Messages begun that have not had their last event. */
+size_t smtp_open_messages(const struct smtp *s);
+
+#endif
