@@ -87,14 +87,13 @@ free_slot(void)
 }
 
 static int
-create(struct atomic *a, int tmpdir, const char *name, mode_t mode)
+create(struct atomic *a, int tmpdir, const char *name, int flags, mode_t mode)
 {
 	struct entry *e;
 
 	a->slot = free_slot();
 	e = &entries[a->slot];
-	a->fd = openat(tmpdir, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	a->fd = openat(tmpdir, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (a->fd < 0)
 		return -1;
 	a->tmpdir = e->tmpdir = tmpdir;
@@ -104,8 +103,8 @@ create(struct atomic *a, int tmpdir, const char *name, mode_t mode)
 	return 0;
 }
 
-int
-atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode)
+static int
+begin(struct atomic *a, int tmpdir, const char *name, int flags, mode_t mode)
 {
 	sigset_t old;
 	int r, saved;
@@ -116,13 +115,19 @@ atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode)
 		return -1;
 	}
 	if (!armed)
-		return create(a, tmpdir, name, mode);
+		return create(a, tmpdir, name, flags, mode);
 	block_signals(&old);
-	r = create(a, tmpdir, name, mode);
+	r = create(a, tmpdir, name, flags, mode);
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
 	return r;
+}
+
+int
+atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode)
+{
+	return begin(a, tmpdir, name, O_RDWR | O_CREAT | O_EXCL, mode);
 }
 
 int
@@ -196,6 +201,15 @@ atomic_link(struct atomic *a, int dir, const char *name)
 }
 
 int
+atomic_place(struct atomic *a, int dir, const char *name)
+{
+	int r = link_name(a, dir, name);
+
+	atomic_abort(a);
+	return r;
+}
+
+int
 atomic_commit(struct atomic *a, int dir, const char *name)
 {
 	if (atomic_sync(a) < 0) {
@@ -203,6 +217,20 @@ atomic_commit(struct atomic *a, int dir, const char *name)
 		return -1;
 	}
 	return atomic_link(a, dir, name);
+}
+
+void
+atomic_aside(struct atomic *a)
+{
+	entries[a->slot].live = 0;
+	close(a->fd);
+	a->fd = -1;
+}
+
+int
+atomic_take(struct atomic *a, int tmpdir, const char *name)
+{
+	return begin(a, tmpdir, name, O_RDONLY, 0);
 }
 
 void

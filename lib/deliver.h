@@ -18,25 +18,29 @@
 struct delivery; /* opaque: the targets with their staged files */
 
 struct deliver_options {
-	const char *sender; /* for Return-Path and From_, "" is <>; NULL: bare,
-			       nothing is added on top */
-	const char *trace;  /* fields that come after Return-Path and
-			       Delivered-To, LF ended ("Received: ..."), or
-			       NULL */
-	const char *mail_id;	/* for programs and forwards; NULL: a new one */
+	const char *sender;  /* for Return-Path and From_, "" is <>; NULL: bare,
+				nothing is added on top */
+	const char *trace;   /* fields that come after Return-Path and
+				Delivered-To, LF ended ("Received: ..."), or
+				NULL */
+	const char *mail_id; /* for programs and forwards; NULL: a new one */
 	const char *const *env; /* for programs, besides MAIL_ID and MAIL_SIZE:
 				   "NAME=value"..., NULL-ended; NULL: none */
-	const char *spool;	/* for forwards; NULL: the default */
-	bool become_owner;	/* as root: of each target, in a child */
-	bool allow_program;	/* else a program is 75 */
+	const char *spool;      /* for forwards; NULL: the default */
+	bool become_owner;  /* as root: where all targets have one owner, the
+			       process becomes that for good; else a child
+			       for each owner */
+	bool create;        /* a maildir that is missing, in a folder that
+			       is there */
+	bool allow_program; /* else a program is 75 */
 };
 
 struct delivery *deliver_begin(const struct deliver_options *o);
-/* Adds a target; rcpt (NULL for bare) is its Delivered-To. A maildir is opened
- * and looked at, nothing is made yet. A program must be the only target. 0, or
- * an exit code. */
-int deliver_target(struct delivery *d, const struct mailbox *m,
-    const char *rcpt);
+/* Adds a target; rcpt (NULL for bare) is its Delivered-To. It is looked at (as
+ * root only at the first write), nothing is made yet. A program must be the
+ * only target. 0, or an exit code. */
+int
+deliver_target(struct delivery *d, const struct mailbox *m, const char *rcpt);
 /* Octets of the message with LF line ends, in pieces of any size: a single
  * maildir gets them straight into its file. 0 or an exit code; 69 once the
  * header shows a loop: a Delivered-To of one of the recipients, or over 100
@@ -51,9 +55,9 @@ void deliver_end(struct delivery *d);
 
 /* After an exit code: the reason, without the program's name: "open DIR: No
  * such file or directory". Valid until deliver_end. */
-const char *deliver_reason(const struct delivery *d);
+const char *deliver_reason(struct delivery *d);
 /* The reply that a handler's caller takes from stdout: "554 5.4.6 ..." or a
  * program's first line; "" for none. Without line end. */
-const char *deliver_reply(const struct delivery *d);
+const char *deliver_reply(struct delivery *d);
 
 #endif

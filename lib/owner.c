@@ -1,0 +1,99 @@
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "owner.h"
+
+/* A link in a folder of another's could name any file of root's. Each part is
+ * looked at as it is written, links included. */
+static int
+check_parts(const char *path)
+{
+	char *part = xstrdup(path), *p, kept;
+	struct stat st;
+	int result = 0;
+
+	for (p = part, kept = '/'; result == 0 && kept != '\0'; p++) {
+		kept = *p;
+		if (p == part || (kept != '/' && kept != '\0'))
+			continue;
+		*p = '\0';
+		result = lstat(part, &st);
+		if (result == 0 && st.st_uid != 0) {
+			errno = EPERM;
+			result = -1;
+		}
+		*p = kept;
+	}
+	free(part);
+	return result;
+}
+
+static int
+folder_of(const char *path, struct stat *st)
+{
+	char *folder = xstrdup(path);
+	size_t n = strlen(folder);
+	int result;
+
+	while (n > 1 && folder[n - 1] == '/')
+		n--;
+	while (n > 0 && folder[n - 1] != '/')
+		n--;
+	folder[n] = '\0';
+	result = stat(n ? folder : ".", st);
+	free(folder);
+	return result;
+}
+
+int
+owner_of(const char *path, bool file, struct owner *o)
+{
+	struct passwd *pw;
+	struct stat st;
+	bool missing;
+
+	missing = file ? lstat(path, &st) != 0 : stat(path, &st) != 0;
+	if (missing && (errno != ENOENT || folder_of(path, &st) != 0))
+		return -1;
+	/* In /var/mail, whose a new file is cannot be known. */
+	if (missing && file && st.st_mode & (S_IWGRP | S_IWOTH)) {
+		errno = EPERM;
+		return -1;
+	}
+	*o = (struct owner){st.st_uid, st.st_gid};
+	if (o->uid == 0)
+		return check_parts(path) == 0 || (missing && errno == ENOENT)
+		    ? 0
+		    : -1;
+	/* root's group is no group for another's mail. */
+	if (o->gid == 0) {
+		pw = getpwuid(o->uid);
+		if (!pw || pw->pw_gid == 0) {
+			errno = EPERM;
+			return -1;
+		}
+		o->gid = pw->pw_gid;
+	}
+	return 0;
+}
+
+int
+owner_become(const struct owner *o)
+{
+	if (o->uid == 0)
+		return 0;
+	if (setgroups(0, NULL) != 0 || setgid(o->gid) != 0 ||
+	    setuid(o->uid) != 0)
+		return -1;
+	if (setuid(0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
