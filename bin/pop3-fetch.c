@@ -146,14 +146,14 @@ note_failure(struct fetch *f, int code)
 
 /* --- the connection --- */
 static void
-show(char side, const char *s, size_t n)
+show(const char *side, const char *s, size_t n)
 {
 	char text[512];
 
 	if (!dialing.verbose)
 		return;
 	reply_escape(s, n, text, sizeof text);
-	fprintf(stderr, "%c %s\n", side, text);
+	fprintf(stderr, "%s%s\n", side, text);
 }
 
 static void
@@ -223,8 +223,10 @@ next_event(struct fetch *f)
 		event = pop3_read(
 		    &f->pop, f->in + f->start, f->end - f->start, &taken);
 		f->start += taken;
-		if (event == POP3_OK || event == POP3_ERR)
-			show('<', f->pop.text, f->pop.text_len);
+		if (event == POP3_OK)
+			show("< +OK ", f->pop.text, f->pop.text_len);
+		else if (event == POP3_ERR)
+			show("< -ERR ", f->pop.text, f->pop.text_len);
 		if (event == POP3_OK || event == POP3_ERR || event == POP3_END)
 			restart_clock(f);
 		if (event == POP3_BROKEN) {
@@ -250,7 +252,7 @@ ask(struct fetch *f, enum pop3_verb verb, uint32_t number)
 	size_t at = f->pop.out.len;
 
 	pop3_ask(&f->pop, verb, number);
-	show('>', f->pop.out.data + at, f->pop.out.len - at - 2);
+	show("> ", f->pop.out.data + at, f->pop.out.len - at - 2);
 	if (pop3_waiting(&f->pop) == 1)
 		restart_clock(f);
 }
