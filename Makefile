@@ -25,8 +25,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive seen sink bounce settle transport runner \
-	submit
+	accept deliver handover receive seen sink listing health bounce settle \
+	courier transport plan dispatch runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
