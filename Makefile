@@ -21,11 +21,12 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake batch smtp pop3
+	trace reply intake original batch smtp command smtpd pop3
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	deliver seen sink bounce settle transport runner submit
+	accept deliver handover receive seen sink listing health bounce settle \
+	courier transport plan dispatch runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
@@ -56,7 +57,7 @@ $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
 .SECONDEXPANSION:
-$(B)/bin/%: bin/%.c $(B)/libmail.a $$(patsubst %,$(B)/lib/%.o,$$(FOREIGN_$$*)) | $(B)/bin
+$(B)/bin/%: bin/%.c $(B)/libmail.a $$(addprefix $(B)/lib/,$$(addsuffix .o,$$(FOREIGN_$$*))) | $(B)/bin
 	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
 		-MMD -MP -MF $(B)/lib/bin-$*.d $(PIE) $(LDFLAGS) -o $@ $< \
 		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \

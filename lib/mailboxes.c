@@ -475,3 +475,16 @@ mailboxes_is_local(const struct mailboxes *t, const char *domain)
 	}
 	return false;
 }
+
+bool
+mailboxes_has_programs(const struct mailboxes *t)
+{
+	const char *p = t->text, *end = t->text + t->size;
+	unsigned number = 0;
+	struct line l;
+
+	while (next_line(&p, end, &l, &number))
+		if (kind_of(l.target) == MAILBOX_PROGRAM)
+			return true;
+	return false;
+}

@@ -34,5 +34,7 @@ int mailboxes_find(const struct mailboxes *t, const struct address *a,
 void mailbox_free(struct mailbox *m);
 /* Whether the domain is local here. */
 bool mailboxes_is_local(const struct mailboxes *t, const char *domain);
+/* Whether any target is a program. */
+bool mailboxes_has_programs(const struct mailboxes *t);
 
 #endif

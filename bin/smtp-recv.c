@@ -1,0 +1,323 @@
+/* smtp-recv: SMTP server (RFC 5321) on fds 0 and 1 or on listening sockets.
+ * Reads commands and messages from strangers. A message whose end was received
+ * goes, with a Received field on top, to exactly one of a command, the queue or
+ * the mailboxes of a table; 250 is said when it is durable there. Anything less
+ * than the end leaves nothing behind. Events go to the log, a line each. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "log.h"
+#include "options.h"
+#include "parse.h"
+#include "receive.h"
+#include "serve.h"
+
+#define COMMAND_SECONDS 540 /* for the handler; clients wait 600 */
+
+static struct accept_config rules;
+static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
+static const char *spool, *table;
+static char **command;
+static const char **listens;
+static size_t listen_count;
+static unsigned timeout = 300;
+static enum log_target log_to = LOG_TO_STDERR;
+static bool verbose;
+
+static struct mailboxes *mailboxes;
+static struct routes routes;
+static pid_t first_pid; /* which has read both */
+
+static const char usage[] =
+    "usage: smtp-recv [options] (--mailboxes FILE | --spool DIR | -- COMMAND)\n"
+    "Receive mail by SMTP on standard input and output, or on sockets.\n"
+    "  --hostname NAME       our name (the system's)\n"
+    "  --local DOMAIN        we receive for it; may be repeated (our name)\n"
+    "  --mailboxes FILE      the recipients there are; alone, deliver to them\n"
+    "  --spool DIR           queue what is received\n"
+    "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
+    "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
+    "  --listen ADDR:PORT    listen there; may be repeated\n"
+    "  --max-size SIZE       octets of a message; 0: no limit (100M)\n"
+    "  --max-rcpts N         recipients of a message, to 1000 (100)\n"
+    "  --bare-newline=refuse|normalize      in a message (refuse)\n"
+    "  --timeout TIME        for each command (5m)\n"
+    "  --log=stderr|syslog|none             where events go (stderr)\n"
+    "  --config FILE         options, one a line, without dashes\n"
+    "  -v, --verbose         show the dialogue on stderr\n"
+    "  -h, --help   -V, --version\n";
+
+enum key {
+	KEY_HOSTNAME = 256,
+	KEY_LOCAL,
+	KEY_MAILBOXES,
+	KEY_SPOOL,
+	KEY_RELAY_FROM,
+	KEY_SOURCE_ROUTES,
+	KEY_LISTEN,
+	KEY_MAX_SIZE,
+	KEY_MAX_RCPTS,
+	KEY_BARE_NEWLINE,
+	KEY_TIMEOUT,
+	KEY_LOG
+};
+
+static const struct option_def option_defs[] = {
+    {"hostname", KEY_HOSTNAME, true},
+    {"local", KEY_LOCAL, true},
+    {"mailboxes", KEY_MAILBOXES, true},
+    {"spool", KEY_SPOOL, true},
+    {"relay-from", KEY_RELAY_FROM, true},
+    {"source-routes", KEY_SOURCE_ROUTES, true},
+    {"listen", KEY_LISTEN, true},
+    {"max-size", KEY_MAX_SIZE, true},
+    {"max-rcpts", KEY_MAX_RCPTS, true},
+    {"bare-newline", KEY_BARE_NEWLINE, true},
+    {"timeout", KEY_TIMEOUT, true},
+    {"log", KEY_LOG, true},
+    {"verbose", 'v', false},
+    {NULL, 0, false},
+};
+
+static int
+set_number(int key, const char *value)
+{
+	uint64_t max = key == KEY_TIMEOUT ? 86400 : RECEIVE_RCPTS, n;
+
+	if (key == KEY_MAX_SIZE)
+		return parse_size(value, &smtp.max_size);
+	if ((key == KEY_TIMEOUT ? parse_duration(value, &n)
+				: parse_number(value, max, &n)) != 0 ||
+	    n == 0 || n > max)
+		return -1;
+	*(key == KEY_TIMEOUT ? &timeout : &smtp.max_rcpts) = (unsigned)n;
+	return 0;
+}
+
+static int
+set_word(int key, const char *value)
+{
+	static const char *const newlines[] = {"refuse", "normalize", NULL};
+	static const char *const ways[] = {"strip", "follow", "reject", NULL};
+	const char *const *words = key == KEY_BARE_NEWLINE ? newlines : ways;
+	int i = 0;
+
+	while (words[i] && strcmp(words[i], value) != 0)
+		i++;
+	if (!words[i])
+		return -1;
+	if (key == KEY_BARE_NEWLINE)
+		smtp.normalize = i == 1;
+	else
+		rules.source_routes = (enum accept_routes)i;
+	return 0;
+}
+
+static int
+set_option(int key, const char *value)
+{
+	switch (key) {
+	case KEY_HOSTNAME:
+		smtp.hostname = value;
+		return 0;
+	case KEY_LOCAL:
+		return accept_add_local(&rules, value);
+	case KEY_RELAY_FROM:
+		return accept_add_relay(&rules, value);
+	case KEY_MAILBOXES:
+		table = value;
+		return 0;
+	case KEY_SPOOL:
+		spool = value;
+		return 0;
+	case KEY_LISTEN:
+		listens =
+		    xrealloc(listens, (listen_count + 1) * sizeof *listens);
+		listens[listen_count++] = value;
+		return 0;
+	case KEY_SOURCE_ROUTES:
+	case KEY_BARE_NEWLINE:
+		return set_word(key, value);
+	case KEY_LOG:
+		return log_target(value, &log_to);
+	case 'v':
+		verbose = true;
+		return 0;
+	default:
+		return set_number(key, value);
+	}
+}
+
+static int
+set(int key, const char *value, char *why, size_t size)
+{
+	int r = set_option(key, value);
+
+	if (r != 0)
+		snprintf(why, size, "bad value `%s'", value);
+	return r;
+}
+
+/* Reads the mailbox table and the spool's routes. 0, or -1 with the reason. */
+static int
+read_tables(char *why, size_t size)
+{
+	int dir, r;
+
+	mailboxes_free(mailboxes);
+	mailboxes = NULL;
+	if (table) {
+		mailboxes = mailboxes_read(table, rules.locals, why, size);
+		if (!mailboxes)
+			return -1;
+	}
+	routes_free(&routes);
+	routes = (struct routes){0};
+	if (!spool)
+		return 0;
+	dir = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 && errno == ENOENT)
+		return 0; /* the first session makes it */
+	if (dir < 0) {
+		snprintf(why, size, "open %s: %s", spool, strerror(errno));
+		return -1;
+	}
+	r = routes_read(&routes, dir, "routes", why, size);
+	close(dir);
+	return r;
+}
+
+/* Programs of the table are run by mbox-deliver, which looks them up itself:
+ * nothing that a stranger has sent chooses a command. */
+static char *const *
+program_command(void)
+{
+	static const char *argv[] = {"mbox-deliver", "--mailboxes", NULL, NULL};
+
+	argv[2] = table;
+	return (char *const *)argv;
+}
+
+static int
+unavailable(int out, int code)
+{
+	char line[320];
+	int n = snprintf(line, sizeof line,
+	    "421 4.3.0 %s Temporary trouble, try again later\r\n",
+	    smtp.hostname);
+
+	/* Whoever does not read this hears the close. */
+	if (write(out, line, (size_t)n) < 0)
+		return code;
+	return code;
+}
+
+static int
+begin_starter(struct starter *starter)
+{
+	char *const *run = command ? command : program_command();
+
+	starter->fd = -1;
+	if (!command &&
+	    (spool || !mailboxes || !mailboxes_has_programs(mailboxes)))
+		return 0;
+	return starter_begin(starter, run, COMMAND_SECONDS);
+}
+
+static int
+session(int in, int out, void *arg)
+{
+	struct queue queue = {-1, -1, -1, -1, -1, -1};
+	struct starter starter;
+	struct receive r = {.smtp = smtp,
+	    .queue = &queue,
+	    .starter = &starter,
+	    .timeout = timeout,
+	    .verbose = verbose};
+	char why[512];
+
+	(void)arg;
+	r.sink = command ? HANDOVER_COMMAND
+	    : spool      ? HANDOVER_QUEUE
+			 : HANDOVER_MAILBOXES;
+	peer_of(in, &r.peer);
+	r.accept = (struct accept){.config = &rules, .routes = &routes};
+	if (getpid() != first_pid && read_tables(why, sizeof why) != 0) {
+		log_error("%s", why);
+		r.accept.broken = true;
+	}
+	r.accept.table = mailboxes;
+	r.accept.may_relay =
+	    (command || spool) && accept_may_relay(&rules, &r.peer);
+	if (begin_starter(&starter) != 0) {
+		log_error("fork: %s", strerror(errno));
+		return unavailable(out, EX_OSERR);
+	}
+	if (spool && queue_open(&queue, spool, true) != 0) {
+		log_error("open spool %s: %s", spool, strerror(errno));
+		return unavailable(out, EX_TEMPFAIL);
+	}
+	receive_session(&r, in, out);
+	queue_close(&queue);
+	starter_end(&starter);
+	return EX_OK;
+}
+
+/* What the options leave open or contradict. */
+static void
+check_options(void)
+{
+	static char name[256];
+
+	if (!smtp.hostname && gethostname(name, sizeof name - 1) == 0)
+		smtp.hostname = name;
+	if (!smtp.hostname || !accept_domain(smtp.hostname))
+		log_die(EX_USAGE, "`%s' is no host name: give --hostname",
+		    smtp.hostname ? smtp.hostname : "");
+	rules.hostname = smtp.hostname;
+	if (!rules.locals)
+		accept_add_local(&rules, smtp.hostname);
+	if (command && spool)
+		log_die(EX_USAGE, "either --spool or -- COMMAND, not both");
+	if (!command && !spool && !table)
+		log_die(EX_USAGE,
+		    "where to? --mailboxes FILE, --spool DIR or -- COMMAND");
+	if (rules.relays && !command && !spool)
+		log_die(EX_USAGE, "--relay-from needs --spool or -- COMMAND");
+}
+
+int
+main(int argc, char *argv[])
+{
+	const struct options options = {.defs = option_defs,
+	    .set = set,
+	    .usage = usage,
+	    .program = "smtp-recv"};
+	int first = options_parse(&options, argc, argv);
+	char why[512], busy[320];
+	struct serve server = {.session = session, .busy = busy};
+
+	if (argv[first])
+		command = argv + first;
+	log_open("smtp-recv", log_to);
+	check_options();
+	if (read_tables(why, sizeof why) != 0)
+		log_die(EX_CONFIG, "%s", why);
+	first_pid = getpid();
+	if (command || table)
+		child_path();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	snprintf(busy, sizeof busy, "421 4.3.2 %s Too many connections\r\n",
+	    smtp.hostname);
+	server.listen = listens;
+	server.listens = listen_count;
+	return serve(&server);
+}

@@ -1,0 +1,48 @@
+/* Whom a server receives mail for: local domains, the mailbox table, relaying
+ * for those who may, and what becomes of source routes (RFC 5321 3.6.1, C). */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "address.h"
+#include "mailboxes.h"
+#include "peer.h"
+#include "routes.h"
+
+enum accept_routes { ACCEPT_STRIP, ACCEPT_FOLLOW, ACCEPT_REJECT };
+
+struct accept_config {
+	const char *hostname;
+	const char **locals; /* NULL-ended, or NULL for none */
+	size_t local_count;
+	struct cidr *relays;
+	size_t relay_count;
+	enum accept_routes source_routes;
+};
+
+/* A domain or host name. */
+bool accept_domain(const char *s);
+/* Both: 0, or -1 for a bad value. The string of local is borrowed. */
+int accept_add_local(struct accept_config *c, const char *local);
+int accept_add_relay(struct accept_config *c, const char *cidr);
+
+/* For one client; all is borrowed. */
+struct accept {
+	const struct accept_config *config;
+	const struct mailboxes *table; /* NULL: everyone of a local domain */
+	const struct routes *routes;   /* those of the spool, or NULL */
+	bool broken;    /* table or routes cannot be read: nobody is known */
+	bool may_relay; /* anywhere */
+};
+
+/* Whether the configuration lets this peer relay. */
+bool accept_may_relay(const struct accept_config *c, const struct peer *p);
+/* Judges a recipient. A reply that starts with 2 accepts it: then its route is
+ * as it shall be kept, and m (free with mailbox_free) has the table's answer
+ * or a NULL target. */
+const char *
+accept_rcpt(const struct accept *a, struct address *path, struct mailbox *m);
+
+#endif

@@ -1,0 +1,45 @@
+/* SMTP commands as a server reads them (RFC 5321 4.1.1), one line at a time:
+ * verb, path and ESMTP parameters, every one of them checked. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+
+#define COMMAND_NAME 255 /* octets of a HELO name */
+
+enum command_verb {
+	COMMAND_HELO,
+	COMMAND_EHLO,
+	COMMAND_MAIL,
+	COMMAND_RCPT,
+	COMMAND_DATA,
+	COMMAND_RSET,
+	COMMAND_NOOP,
+	COMMAND_QUIT,
+	COMMAND_VRFY,
+	COMMAND_HELP,
+	COMMAND_VERBS /* how many */
+};
+
+struct command {
+	enum command_verb verb;
+	/* Of HELO and EHLO: what is neither letter, digit nor one of . - _ : [
+	 * ] has become '?'. */
+	char name[COMMAND_NAME + 1];
+	struct address path; /* of MAIL and RCPT */
+	bool has_size;
+	uint64_t size; /* of MAIL */
+	bool has_body;
+	bool eight_bit;
+};
+
+/* Parses a line of n octets without its line end. Tolerated are blanks at the
+ * end, more than one behind the verb, and one behind FROM: and TO:. NULL, or
+ * the reply that refuses the line ("501 5.5.4 ...", no line end). */
+const char *command_parse(struct command *c, const char *line, size_t n);
+
+#endif

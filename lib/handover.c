@@ -1,0 +1,270 @@
+#include "handover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "header.h"
+#include "reply.h"
+#include "verdict.h"
+
+#define ROOM 65536
+
+static void
+say(char out[HANDOVER_TEXT], const char *text)
+{
+	snprintf(out, HANDOVER_TEXT, "%s", text);
+}
+
+static void
+finish(struct handover *h)
+{
+	if (h->kind == HANDOVER_COMMAND && h->scratch >= 0)
+		close(h->scratch);
+	else if (h->kind == HANDOVER_QUEUE)
+		queue_abort(&h->add);
+	else if (h->kind == HANDOVER_MAILBOXES)
+		deliver_end(h->delivery);
+	h->scratch = -1;
+	h->delivery = NULL;
+	buf_free(&h->room);
+}
+
+/* The commands that fill a disk get the code for a full one. */
+static const char *
+reply_of(int code)
+{
+	return code == EX_CANTCREAT ? "452 4.3.1 Insufficient storage"
+				    : verdict_reply(code);
+}
+
+static int
+fail_errno(struct handover *h, const char *what)
+{
+	int err = errno;
+
+	say(h->reply, reply_of(verdict_exit_of_errno(err)));
+	snprintf(h->note, sizeof h->note, "%s: %s", what, strerror(err));
+	finish(h);
+	return -1;
+}
+
+/* A reply of the command's own choice: its class must be that of the exit
+ * code, and nothing but printable ASCII goes on the wire. */
+static void
+choose_reply(struct handover *h, const char *line, size_t n)
+{
+	int class = h->reply[0] - '0';
+	struct reply r = {0};
+
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (reply_line(&r, line, n) != REPLY_DONE || r.code / 100 != class)
+		return;
+	for (char *p = r.text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	if (r.enhanced[0] == '\0')
+		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
+	snprintf(h->reply, sizeof h->reply, "%d %s %.480s", r.code, r.enhanced,
+	    r.text);
+}
+
+static int
+fail_delivery(struct handover *h, int code)
+{
+	const char *reply = deliver_reply(h->delivery);
+
+	say(h->reply, reply_of(code));
+	choose_reply(h, reply, strlen(reply));
+	say(h->note, deliver_reason(h->delivery));
+	finish(h);
+	return -1;
+}
+
+static int
+begin_delivery(struct handover *h, const struct handover_message *m)
+{
+	const struct deliver_options o = {
+	    .sender = m->envelope->sender,
+	    .trace = m->trace,
+	    .mail_id = m->mail_id,
+	};
+	int code = 0;
+
+	h->delivery = deliver_begin(&o);
+	for (size_t i = 0; i < m->envelope->n && code == 0; i++)
+		code = deliver_target(
+		    h->delivery, &m->targets[i], m->envelope->rcpts[i].address);
+	return code ? fail_delivery(h, code) : 0;
+}
+
+int
+handover_begin(struct handover *h, enum handover_kind kind,
+    const struct handover_message *m)
+{
+	const struct queue_options o = {
+	    .mail_id = m->mail_id, .origin = m->origin};
+
+	h->kind = kind;
+	h->message = m;
+	h->size = 0;
+	h->note[0] = '\0';
+	buf_reset(&h->room);
+	if (kind == HANDOVER_MAILBOXES)
+		return begin_delivery(h, m);
+	if (kind == HANDOVER_COMMAND) {
+		h->scratch = atomic_scratch();
+		return h->scratch < 0 ? fail_errno(h, "create temporary file")
+				      : 0;
+	}
+	if (queue_begin(h->queue, &h->add, m->envelope, &o) == 0)
+		return 0;
+	return fail_errno(h, "create queue file");
+}
+
+static int
+flush(struct handover *h)
+{
+	struct atomic scratch = {.fd = h->scratch};
+	int code;
+
+	switch (h->kind) {
+	case HANDOVER_COMMAND:
+		if (atomic_write(&scratch, h->room.data, h->room.len) < 0)
+			return fail_errno(h, "write temporary file");
+		break;
+	case HANDOVER_QUEUE:
+		if (queue_write(&h->add, h->room.data, h->room.len) < 0)
+			return fail_errno(h, "write queue file");
+		break;
+	case HANDOVER_MAILBOXES:
+		code = deliver_write(h->delivery, h->room.data, h->room.len);
+		if (code)
+			return fail_delivery(h, code);
+	}
+	h->size += h->room.len;
+	buf_reset(&h->room);
+	return 0;
+}
+
+/* A delivery puts the trace behind fields of its own. */
+static void
+add_top(struct handover *h, const char *data, size_t n)
+{
+	const char *lf = n > 0 ? memchr(data, '\n', n) : NULL;
+
+	if (h->kind == HANDOVER_MAILBOXES)
+		return;
+	buf_adds(&h->room, h->message->trace);
+	if (header_needs_gap(data, lf ? (size_t)(lf - data) + 1 : n))
+		buf_addc(&h->room, '\n');
+}
+
+int
+handover_write(struct handover *h, const void *data, size_t n)
+{
+	if (h->size == 0 && h->room.len == 0)
+		add_top(h, data, n);
+	buf_add(&h->room, data, n);
+	return h->room.len >= ROOM ? flush(h) : 0;
+}
+
+static int
+run_command(struct handover *h, struct buf *line)
+{
+	const struct handover_message *m = h->message;
+	const struct envelope *e = m->envelope;
+	const char *env[HANDOVER_ENV + 3];
+	char id[64], size[64], dash_f[] = "-f", dashes[] = "--";
+	char **args = xrealloc(NULL, (e->n + 4) * sizeof *args);
+	size_t n = 0;
+
+	snprintf(id, sizeof id, "MAIL_ID=%s", m->mail_id);
+	snprintf(
+	    size, sizeof size, "MAIL_SIZE=%llu", (unsigned long long)h->size);
+	while (n < HANDOVER_ENV && m->env[n]) {
+		env[n] = m->env[n];
+		n++;
+	}
+	env[n++] = id;
+	env[n++] = size;
+	env[n] = NULL;
+	args[0] = dash_f;
+	args[1] = e->sender;
+	args[2] = dashes;
+	for (n = 0; n < e->n; n++)
+		args[3 + n] = e->rcpts[n].address;
+	args[3 + n] = NULL;
+	int code = starter_run(h->starter, args, env, h->scratch, line);
+	free(args);
+	return code;
+}
+
+static int
+commit_command(struct handover *h)
+{
+	struct buf line = BUF_INIT;
+
+	if (lseek(h->scratch, 0, SEEK_SET) < 0)
+		return fail_errno(h, "rewind temporary file");
+	int code = run_command(h, &line);
+	if (code == 0)
+		snprintf(h->reply, sizeof h->reply, "250 2.0.0 accepted as %s",
+		    h->message->mail_id);
+	else
+		say(h->reply, verdict_reply(code));
+	choose_reply(h, line.data, line.len);
+	if (code != 0)
+		snprintf(h->note, sizeof h->note, "the command's exit code %d",
+		    code);
+	buf_free(&line);
+	finish(h);
+	return code == 0 ? 0 : -1;
+}
+
+static int
+commit_queue(struct handover *h)
+{
+	if (queue_commit(&h->add) < 0)
+		return fail_errno(h, "queue message");
+	say(h->note, h->add.id);
+	snprintf(
+	    h->reply, sizeof h->reply, "250 2.0.0 queued as %s", h->add.id);
+	finish(h);
+	return 0;
+}
+
+static int
+commit_delivery(struct handover *h)
+{
+	int code = deliver_commit(h->delivery);
+
+	if (code)
+		return fail_delivery(h, code);
+	snprintf(h->reply, sizeof h->reply, "250 2.0.0 delivered as %s",
+	    h->message->mail_id);
+	finish(h);
+	return 0;
+}
+
+int
+handover_commit(struct handover *h)
+{
+	if (h->size == 0 && h->room.len == 0)
+		add_top(h, NULL, 0);
+	if (flush(h) < 0)
+		return -1;
+	if (h->kind == HANDOVER_COMMAND)
+		return commit_command(h);
+	return h->kind == HANDOVER_QUEUE ? commit_queue(h) : commit_delivery(h);
+}
+
+void
+handover_abort(struct handover *h)
+{
+	finish(h);
+}

@@ -1,0 +1,36 @@
+/* One SMTP session with a client: the dialogue, whom it may write to, and the
+ * hand-over of its messages, with limits of time and a line in the log for each
+ * message and refusal. */
+#ifndef RECEIVE_H
+#define RECEIVE_H
+
+#include <stdbool.h>
+
+#include "accept.h"
+#include "handover.h"
+#include "peer.h"
+#include "queue.h"
+#include "smtpd.h"
+#include "starter.h"
+
+#define RECEIVE_RCPTS 1000 /* the most that max_rcpts may be */
+
+/* All is borrowed. */
+struct receive {
+	struct smtpd_config smtp; /* sync is found out */
+	struct accept accept;
+	struct peer peer;
+	enum handover_kind sink;
+	struct queue *queue;     /* for HANDOVER_QUEUE */
+	struct starter *starter; /* for HANDOVER_COMMAND, and for programs among
+				    the mailboxes */
+	unsigned timeout;        /* seconds, for each command */
+	bool verbose;            /* the dialogue through log_error */
+};
+
+/* Returns at QUIT, end of file, or what ended the session. SIGTERM ends it with
+ * 421: at once between commands, in a message after that, or, when it takes
+ * over 30 s more, with status 75 and nothing left behind. */
+void receive_session(const struct receive *r, int in, int out);
+
+#endif

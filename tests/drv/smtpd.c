@@ -1,0 +1,98 @@
+/* smtpd PIECE [sync] [normalize]: stdin to the server's dialogue, PIECE octets
+ * at a time (0: all at once). Prints replies as they come, and each message in
+ * between: its events, then its octets behind "| ". Recipients no-... are
+ * refused; two are accepted; messages are of 200 octets at most. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "smtpd.h"
+
+static void
+print_body(struct buf *body)
+{
+	char *line = buf_str(body), *end = line + body->len;
+
+	while (line < end) {
+		char *lf = memchr(line, '\n', (size_t)(end - line));
+		char *next = lf ? lf + 1 : end;
+
+		fputs("| ", stdout);
+		fwrite(line, 1, (size_t)(next - line), stdout);
+		line = next;
+	}
+	buf_reset(body);
+}
+
+static void
+act(struct smtpd *s, enum smtpd_event event, struct buf *body)
+{
+	const char *path = s->command.path.text;
+
+	switch (event) {
+	case SMTPD_MAIL:
+		printf("MAIL <%s>%s\n", path, s->eight_bit ? " 8bit" : "");
+		smtpd_answer(s, "250 2.1.0 sender");
+		break;
+	case SMTPD_RCPT:
+		printf("RCPT <%s>\n", path);
+		smtpd_answer(s,
+		    strncmp(path, "no-", 3) == 0 ? "550 5.1.1 no"
+						 : "250 2.1.5 recipient");
+		break;
+	case SMTPD_DATA:
+		printf("DATA\n");
+		buf_reset(body);
+		smtpd_answer(s, "354 go");
+		break;
+	case SMTPD_BODY:
+		buf_add(body, s->body.data, s->body.len);
+		buf_reset(&s->body);
+		break;
+	case SMTPD_END:
+		print_body(body);
+		printf("END %llu\n", (unsigned long long)s->size);
+		smtpd_answer(s, "250 2.0.0 message");
+		break;
+	case SMTPD_SPOILED:
+		printf("SPOILED\n");
+		break;
+	default:
+		break;
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct smtpd_config config = {
+	    .hostname = "mx.example", .max_size = 200, .max_rcpts = 2};
+	struct buf in = BUF_INIT, body = BUF_INIT;
+	enum smtpd_event event = SMTPD_MORE;
+	struct smtpd s;
+	size_t piece = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, at = 0;
+	ssize_t n;
+
+	for (int i = 2; i < argc; i++)
+		*(argv[i][0] == 's' ? &config.sync : &config.normalize) = true;
+	while ((n = read(0, buf_room(&in, 65536), 65536)) > 0)
+		in.len += (size_t)n;
+	buf_str(&in);
+	smtpd_begin(&s, &config);
+	while (event != SMTPD_CLOSE && (at < in.len || event != SMTPD_MORE)) {
+		size_t left = in.len - at;
+
+		if (piece > 0 && left > piece)
+			left = piece;
+		at += smtpd_take(&s, in.data + at, left, &event);
+		act(&s, event, &body);
+		fwrite(s.out.data, 1, s.out.len, stdout);
+		buf_reset(&s.out);
+	}
+	printf("%s\n", event == SMTPD_CLOSE ? "CLOSED" : "WAITING");
+	smtpd_free(&s);
+	buf_free(&in);
+	buf_free(&body);
+	return 0;
+}

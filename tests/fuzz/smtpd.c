@@ -1,0 +1,113 @@
+/* The SMTP server's dialogue from memory. The first octet chooses the settings
+ * and the length of pieces; the rest comes from the client. In pieces and in
+ * one the replies and messages must be the same, the limits kept, and nothing
+ * but a dot alone on its line may have ended a message. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtpd.h"
+
+struct transcript {
+	struct buf text;
+	unsigned begun, ended;
+	uint64_t size; /* of the message */
+};
+
+static void
+must(bool what)
+{
+	if (!what)
+		abort();
+}
+
+static void
+act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
+{
+	const char *path = s->command.path.text;
+
+	if (event == SMTPD_MAIL) {
+		smtpd_answer(s, "250 2.1.0 OK");
+	} else if (event == SMTPD_RCPT) {
+		must(*path != '\0');
+		smtpd_answer(s, *path == 'n' ? "550 5.1.1 No" : "250 2.1.5 OK");
+	} else if (event == SMTPD_DATA) {
+		must(s->rcpts > 0 && s->mail);
+		t->begun++;
+		t->size = 0;
+		smtpd_answer(s, "354 Go");
+	} else if (event == SMTPD_BODY) {
+		t->size += s->body.len;
+		buf_reset(&s->body);
+	} else if (event == SMTPD_END) {
+		must(t->size == s->size && s->size <= s->config->max_size);
+		t->ended++;
+		smtpd_answer(s, "250 2.0.0 OK");
+	} else if (event == SMTPD_SPOILED) {
+		t->ended++;
+	}
+}
+
+static void
+run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
+    struct transcript *t)
+{
+	enum smtpd_event event = SMTPD_MORE;
+	struct smtpd s;
+	size_t at = 0;
+
+	smtpd_begin(&s, config);
+	while (event != SMTPD_CLOSE && (at < n || event != SMTPD_MORE)) {
+		size_t left = n - at < piece ? n - at : piece;
+		size_t taken = smtpd_take(&s, in + at, left, &event);
+
+		must(taken <= left);
+		must(event != SMTPD_MORE || taken == left);
+		at += taken;
+		act(&s, event, t);
+		buf_add(&t->text, s.out.data, s.out.len);
+		buf_reset(&s.out);
+		must(s.rcpts <= config->max_rcpts);
+		must(s.line.len <= SMTPD_LINE);
+		must(s.errors <= SMTPD_ERRORS + 1);
+	}
+	smtpd_free(&s);
+}
+
+static unsigned
+count_ends(const char *in, size_t n)
+{
+	unsigned ends = 0;
+
+	for (size_t i = 0; i + 3 <= n; i++)
+		ends += memcmp(in + i, ".\r\n", 3) == 0 &&
+		    (i == 0 || in[i - 1] == '\n');
+	return ends;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct smtpd_config config = {
+	    .hostname = "mx.example", .max_size = 300, .max_rcpts = 3};
+	struct transcript whole = {.begun = 0}, pieces = {.begun = 0};
+
+	if (n == 0)
+		return 0;
+	config.normalize = data[0] & 1;
+	const char *in = (const char *)data + 1;
+	run(&config, in, n - 1, n, &whole);
+	run(&config, in, n - 1, 1 + (data[0] >> 1) % 17, &pieces);
+	must(whole.text.len == pieces.text.len);
+	must(whole.text.len == 0 ||
+	    memcmp(whole.text.data, pieces.text.data, whole.text.len) == 0);
+	must(whole.begun - whole.ended <= 1);
+	must(whole.ended <= count_ends(in, n - 1));
+	config.sync = true;
+	run(&config, in, n - 1, n, &pieces);
+	buf_free(&whole.text);
+	buf_free(&pieces.text);
+	return 0;
+}
