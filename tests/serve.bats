@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # lib/serve: every form of activation, limits, and an orderly end. The session
 # of drv/serve greets and answers lines.
+# shellcheck disable=SC2030,SC2031 # each @test is a subshell, and means it
 load lib
 
 setup() {
@@ -175,9 +176,10 @@ ipv6() {
 
 @test "--listen on several addresses" {
 	listen -l 127.0.0.1:0 -l ./sock -l 127.0.0.1:0
-	for a in $(sed -n 's/^event=listening address=//p' log); do
+	sed -n 's/^event=listening address=//p' log >addresses
+	while read -r a; do
 		say who quit | python3 "$wire" to "$a"
-	done >out
+	done <addresses >out
 	{
 		say hello 127.0.0.1 bye
 		say hello local bye
