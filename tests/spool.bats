@@ -220,7 +220,7 @@ set_time() { # ID created|expires|tries NUMBER
 	END
 	same parsed <<-'END'
 		multipart/report delivery-status
-		<s@b.example> | auto-replied
+		s@b.example | auto-replied
 		text/plain True
 		{'Reporting-MTA': 'dns;me.example'}
 		{'Final-Recipient': 'rfc822;perm@y.example', 'Action': 'failed', 'Status': '5.1.1', 'Diagnostic-Code': 'smtp; 550 5.1.1 no such user'}
@@ -562,12 +562,12 @@ set_time() { # ID created|expires|tries NUMBER
 	id=$(message | spool add -f a@b.example temp@x.example)
 	set_time "$id" created 1
 	run_spool --delay-warning 1h 2>err
-	spool retry
-	run_spool --delay-warning 1h 2>>err
-	[ "$(grep -c event=warned err)" = 1 ]
 	report=$(sed -n 's/.*event=warned.* report=\([0-9a-z]*\) .*/\1/p' err)
 	spool show "$report" | sed -n '/^Action/p; /^Status/p' >report
 	printf 'Action: delayed\nStatus: 4.2.1\n' | same report
+	spool retry
+	run_spool --delay-warning 1h 2>>err
+	[ "$(grep -c event=warned err)" = 1 ]
 	[ "$(sed -n 's/^R \(.\).*/\1/p' s/queue/*."$id".q)" = w ]
 }
 
@@ -637,7 +637,7 @@ for r in m["recipients"]:
 	END
 	spool list | tail -n 2 | cat -v >shown
 	same shown <<-'END'
-		  <temp@x.example> 450 busy M-^? \xC2\x9B \x1B M-CM-$ "
+		  <temp@x.example> 450 busy \xff \xc2\x9b \x1b M-CM-$ "
 		  <"q\"\\"@y.example>
 	END
 }
