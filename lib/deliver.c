@@ -683,9 +683,8 @@ run_program(struct delivery *d)
 	struct child c = {.in = d->body, .out = -1, .seconds = PROGRAM_SECONDS};
 	char id[60], size[60], made[21];
 	const char **env;
-	char *args[] = {(char *)"-f",
-	    (char *)(d->o.sender ? d->o.sender : ""), (char *)"--", t->rcpt,
-	    NULL};
+	char *args[] = {(char *)"-f", (char *)(d->o.sender ? d->o.sender : ""),
+	    (char *)"--", t->rcpt, NULL};
 	char **argv = child_shell(t->target, args);
 	size_t n = 0;
 	int code;
