@@ -22,9 +22,8 @@ same() {
 	if [ "$1" = -v ]; then
 		diff -u - <(cat -v "$2")
 	else
-		cmp -s - "$1" && return
-		diff -u - "$1" | cat -v
-		return 1
+		diff -a -u - "$1" | cat -v
+		return "${PIPESTATUS[0]}"
 	fi
 }
 
