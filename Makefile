@@ -25,8 +25,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive seen sink bounce settle transport runner \
-	submit
+	accept deliver handover receive seen sink listing health bounce settle \
+	courier transport plan dispatch runner submit
 FOREIGN := dial mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
@@ -57,7 +57,7 @@ $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
 .SECONDEXPANSION:
-$(B)/bin/%: bin/%.c $(B)/libmail.a $$(patsubst %,$(B)/lib/%.o,$$(FOREIGN_$$*)) | $(B)/bin
+$(B)/bin/%: bin/%.c $(B)/libmail.a $$(addprefix $(B)/lib/,$$(addsuffix .o,$$(FOREIGN_$$*))) | $(B)/bin
 	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
 		-MMD -MP -MF $(B)/lib/bin-$*.d $(PIE) $(LDFLAGS) -o $@ $< \
 		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \

@@ -23,6 +23,12 @@ struct scan {
 	int count;
 };
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Steps over nested comments; -1 when they do not end. */
 static int
 skip_comment(struct scan *c)
@@ -197,7 +203,7 @@ step(struct scan *c, struct buf *out)
 {
 	char next = c->s[c->i];
 
-	if (next && strchr(" \t\r\n(", next)) {
+	if (is_blank(next) || next == '(') {
 		c->blank = true;
 		if (next == '(')
 			return skip_comment(c);
@@ -236,8 +242,10 @@ addrspec_named(const char *s, size_t n, struct buf *out, struct buf *names)
 	buf_free(&c.name);
 	if (!status)
 		return c.count;
-	while (c.element < n && strchr(" \t\r\n", s[c.element]) && s[c.element])
+	while (c.element < n && is_blank(s[c.element]))
 		c.element++;
+	while (n > c.element && is_blank(s[n - 1]))
+		n--;
 	part = n - c.element;
 	out->len = before;
 	buf_add(out, s + c.element, part < PART_MAX ? part : PART_MAX);

@@ -201,6 +201,15 @@ atomic_link(struct atomic *a, int dir, const char *name)
 }
 
 int
+atomic_place(struct atomic *a, int dir, const char *name)
+{
+	int r = link_name(a, dir, name);
+
+	atomic_abort(a);
+	return r;
+}
+
+int
 atomic_commit(struct atomic *a, int dir, const char *name)
 {
 	if (atomic_sync(a) < 0) {

@@ -31,6 +31,9 @@ int atomic_commit(struct atomic *a, int dir, const char *name);
  * sync aborts nothing, a failed link its own file. */
 int atomic_sync(struct atomic *a);
 int atomic_link(struct atomic *a, int dir, const char *name);
+/* atomic_link without the fsync of dir, for many files in one dir: durable
+ * only once the caller has synced dir. */
+int atomic_place(struct atomic *a, int dir, const char *name);
 /* For many files at once: aside closes a synced file and keeps its name in
  * tmpdir, without a hold on tmpdir and without SIGTERM's care; take opens it
  * again, for link or abort. 0, or -1 with errno. */

@@ -99,7 +99,7 @@ put_status(struct buf *b, const struct bounce *r, const struct bounce_rcpt *c)
 		buf_addf(b, "Status: %s\n", c->enhanced);
 	else if (r->delayed)
 		buf_adds(b, "Status: 4.0.0\n");
-	else if (c->code >= 400 && c->code < 500)
+	else if (c->code < 500)
 		buf_adds(b, "Status: 4.4.7\n");
 	else
 		buf_adds(b, "Status: 5.0.0\n");

@@ -612,20 +612,22 @@ static int
 start_owner(struct delivery *d, int group, int go[2], struct word *w)
 {
 	int ready[2];
+	pid_t pid;
 	char c;
 	ssize_t n;
 
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		return trouble(d, "start", "a child");
-	w->pid = fork();
-	if (w->pid == 0) {
+	pid = fork();
+	if (pid == 0) {
 		close(ready[0]);
 		close(go[1]);
 		be_owner(d, group, group == GROUP_FORWARDS ? -1 : go[0],
 		    ready[1], w);
 	}
+	w->pid = pid; /* the child shares it */
 	close(ready[1]);
-	if (w->pid < 0) {
+	if (pid < 0) {
 		close(ready[0]);
 		return trouble(d, "start", "a child");
 	}

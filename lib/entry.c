@@ -316,16 +316,24 @@ set_text(struct entry_rcpt *r, const char *text)
 	r->text[n] = '\0';
 }
 
+void
+entry_note(struct entry *e, size_t i, char mark, int code, const char *text)
+{
+	struct entry_rcpt *r = &e->rcpts[i];
+
+	r->mark = mark;
+	r->code = code >= 0 && code <= 999 ? code : 0;
+	if (text != r->text)
+		set_text(r, text);
+}
+
 int
 entry_mark(struct entry *e, size_t i, char mark, int code, const char *text)
 {
 	struct entry_rcpt *r = &e->rcpts[i];
 	char data[MARK_SIZE + 1];
 
-	r->mark = mark;
-	r->code = code >= 0 && code <= 999 ? code : 0;
-	if (text != r->text)
-		set_text(r, text);
+	entry_note(e, i, mark, code, text);
 	snprintf(data, sizeof data, "%c %03d %-*s", mark, r->code, QUEUE_TEXT,
 	    r->text);
 	return overwrite(e, data, MARK_SIZE, r->at);
@@ -374,7 +382,7 @@ entry_bury(struct queue *q, struct entry *e)
 	char file[QNAME];
 
 	qname_write(&e->name, file);
-	if (queue_dead(q) < 0 || renameat(q->queue, file, q->dead, file))
+	if (queue_dead(q, true) < 0 || renameat(q->queue, file, q->dead, file))
 		return -1;
 	return fsync(q->dead) || fsync(q->queue) ? -1 : 0;
 }

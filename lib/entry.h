@@ -57,6 +57,9 @@ void entry_release(struct queue *q, struct entry *e);
  * cut. 0, or -1 with errno. */
 int
 entry_mark(struct entry *e, size_t i, char mark, int code, const char *text);
+/* The same in memory alone, when the message is removed right after. */
+void
+entry_note(struct entry *e, size_t i, char mark, int code, const char *text);
 int entry_tries(struct entry *e, unsigned tries);
 /* New due time and state by rename; e->name follows. */
 int entry_rename(struct queue *q, struct entry *e, long long due, char state);

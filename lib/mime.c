@@ -137,8 +137,11 @@ mime_examine(int fd, struct mime_facts *f)
 		f->size += i;
 		have -= i;
 		memmove(block, block + i, have);
-	} while (n);
-	return 0;
+	} while (n && !(f->invalid && f->nul));
+	/* What is neither text nor mail needs no closer look. */
+	if (n && (n = lseek(fd, 0, SEEK_END)) >= 0)
+		f->size = (uint64_t)n;
+	return n < 0 ? -1 : 0;
 }
 
 const char *

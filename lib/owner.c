@@ -37,18 +37,17 @@ check_parts(const char *path)
 static int
 folder_of(const char *path, struct stat *st)
 {
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
+	char *folder = xstrdup(path);
+	size_t n = strlen(folder);
 	int result;
 
-	if (slash)
-		slash[slash == folder] = '\0';
-	result = stat(slash ? folder : ".", st);
+	while (n > 1 && folder[n - 1] == '/')
+		n--;
+	while (n > 0 && folder[n - 1] != '/')
+		n--;
+	folder[n] = '\0';
+	result = stat(n ? folder : ".", st);
 	free(folder);
-	/* In a folder such as /var/mail, whose file it would be is unknown. */
-	if (result == 0 && st->st_mode & (S_IWGRP | S_IWOTH)) {
-		errno = EPERM;
-		result = -1;
-	}
 	return result;
 }
 
@@ -57,12 +56,15 @@ owner_of(const char *path, bool file, struct owner *o)
 {
 	struct passwd *pw;
 	struct stat st;
-	bool missing = false;
+	bool missing;
 
-	if (file ? lstat(path, &st) != 0 : stat(path, &st) != 0) {
-		missing = file && errno == ENOENT;
-		if (!missing || folder_of(path, &st) != 0)
-			return -1;
+	missing = file ? lstat(path, &st) != 0 : stat(path, &st) != 0;
+	if (missing && (errno != ENOENT || folder_of(path, &st) != 0))
+		return -1;
+	/* In /var/mail, whose a new file is cannot be known. */
+	if (missing && file && st.st_mode & (S_IWGRP | S_IWOTH)) {
+		errno = EPERM;
+		return -1;
 	}
 	*o = (struct owner){st.st_uid, st.st_gid};
 	if (o->uid == 0)

@@ -137,7 +137,7 @@ open_parts(struct queue *q, bool create)
 	}
 	q->tmp = open_dir(q->dir, "tmp");
 	if (q->tmp < 0 &&
-	    (queue_dead(q) < 0 || queue_corrupt(q) < 0 ||
+	    (queue_dead(q, true) < 0 || queue_corrupt(q) < 0 ||
 		(q->tmp = open_made(q->dir, "tmp")) < 0))
 		return -1;
 	q->queue = open_made(q->dir, "queue");
@@ -194,10 +194,11 @@ queue_locks(struct queue *q)
 }
 
 int
-queue_dead(struct queue *q)
+queue_dead(struct queue *q, bool create)
 {
 	if (q->dead < 0)
-		q->dead = open_made(q->dir, "dead");
+		q->dead = create ? open_made(q->dir, "dead")
+				 : open_dir(q->dir, "dead");
 	return q->dead;
 }
 

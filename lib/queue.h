@@ -31,8 +31,9 @@ int queue_open(struct queue *q, const char *path, bool create);
 void queue_close(struct queue *q);
 /* Opens SPOOL/lock; before any transport is started, which inherits it. */
 int queue_locks(struct queue *q);
-/* dead/ and corrupt/, made if missing: a descriptor, or -1 with errno. */
-int queue_dead(struct queue *q);
+/* dead/ and corrupt/, made if missing (dead/ with create only): a descriptor,
+ * or -1 with errno. */
+int queue_dead(struct queue *q, bool create);
 int queue_corrupt(struct queue *q);
 /* Moves queue/FILE to corrupt/, under another name if that one is taken. */
 int queue_set_aside(struct queue *q, const char *file);

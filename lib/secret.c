@@ -129,12 +129,19 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	struct buf path = BUF_INIT;
+	struct stat st;
 	int fd, r = -1;
 
 	if (name[0] != '/' && dir && *dir)
 		buf_addf(&path, "%s/", dir);
 	buf_adds(&path, name);
 	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 022)) {
+		snprintf(why, size, "%s: others may write it", buf_str(&path));
+		close(fd);
+		buf_free(&path);
+		return -1;
+	}
 	if (fd >= 0) {
 		r = read_secret(fd, 0, out);
 		close(fd);

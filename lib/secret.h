@@ -15,7 +15,8 @@
 int secret_command(
     const char *cmd, char *arg, struct buf *out, char *why, size_t size);
 /* The first line of a file; a relative name is sought in
- * $CREDENTIALS_DIRECTORY where that is set. */
+ * $CREDENTIALS_DIRECTORY where that is set. One that others may write is
+ * refused. */
 int secret_file(const char *name, struct buf *out, char *why, size_t size);
 /* The first line of descriptor N. */
 int secret_fd(const char *number, struct buf *out, char *why, size_t size);

@@ -18,6 +18,9 @@
 #define DONE " done\n" /* confirms the names before it */
 #define NAME_MAX_LEN 255
 #define COMPACT_OVER 100
+/* octets of a source that its file's name shows */
+#define PLAIN \
+	"0123456789.@_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* One UID in the tree; keys compare from the first byte. */
 struct known {
@@ -269,16 +272,14 @@ journal_path(const char *source, const char *sink)
 		return NULL;
 	}
 	for (size_t i = 0; source[i] && i < 100; i++)
-		buf_addc(&b,
-		    strchr("0123456789.-@_abcdefghijklmnopqrstuvwxyz"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-			source[i])
-			? source[i]
-			: '-');
+		if (strchr(PLAIN, source[i]))
+			buf_addc(&b, source[i]);
+		else if (b.data[b.len - 1] != '-')
+			buf_addc(&b, '-');
 	buf_add(&key, source, strlen(source) + 1);
 	buf_adds(&key, sink);
 	hash_hex(key.data, key.len, hash);
-	buf_addf(&b, "-%.16s.seen", hash);
+	buf_addf(&b, "-%s", hash);
 	buf_free(&key);
 	return buf_str(&b);
 }

@@ -68,19 +68,20 @@ struct due {
 };
 
 struct smtp {
-	bool lmtp, ready, reset, broken, over, quit;
+	bool lmtp, ready, reset, lost, broken, over, quit;
 	char hostname[256];
 	int offered;
 	struct buf in, out;
 	size_t taken; /* octets of in */
 	struct buf *trace;
+	uint64_t replies;
 	uint64_t sent; /* octets the kernel has taken; out follows them */
 	struct due *due;
 	size_t due_head, due_len, due_cap;
 	struct transaction *first, *last; /* begun and not done, in order */
 	struct transaction *current;      /* envelope or body under way */
 	struct crlf_wire wire;
-	struct reply reply, why;
+	struct reply reply, why, loss;
 	/* Results still to be given for the last reply. */
 	struct transaction *giving, *finishing;
 	size_t give;
@@ -482,6 +483,7 @@ next_line(struct smtp *s, struct smtp_event *e, bool *event)
 	if (state == REPLY_BAD)
 		fail_text(s, "no SMTP reply, or one of too many lines");
 	else if (state == REPLY_DONE) {
+		s->replies++;
 		*event = on_reply(s, e);
 		s->reply.lines = 0;
 	}
@@ -562,8 +564,14 @@ smtp_next(struct smtp *s, struct smtp_event *e)
 			wind_up(s, e);
 			return;
 		}
-		if (!next_line(s, e, &event) || event)
+		if (next_line(s, e, &event)) {
+			if (event)
+				return;
+		} else if (s->lost) {
+			fail(s, &s->loss);
+		} else {
 			return;
+		}
 	}
 }
 
@@ -604,13 +612,14 @@ smtp_input(struct smtp *s, const char *data, size_t n)
 void
 smtp_lost(struct smtp *s, const char *why)
 {
-	fail_text(s, why);
+	s->lost = true;
+	snprintf(s->loss.text, sizeof s->loss.text, "%s", why);
 }
 
 bool
 smtp_wants(const struct smtp *s)
 {
-	return s->ready && !s->broken && !s->quit && !s->current;
+	return s->ready && !s->lost && !s->broken && !s->quit && !s->current;
 }
 
 void
@@ -683,12 +692,14 @@ smtp_seconds(const struct smtp *s)
 	return d ? seconds[d->verb] : 0;
 }
 
-size_t
-smtp_open_messages(const struct smtp *s)
+uint64_t
+smtp_replies(const struct smtp *s)
 {
-	size_t n = 0;
+	return s->replies;
+}
 
-	for (const struct transaction *t = s->first; t; t = t->next)
-		n++;
-	return n;
+bool
+smtp_busy(const struct smtp *s)
+{
+	return s->first != NULL;
 }

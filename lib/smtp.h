@@ -61,7 +61,8 @@ struct smtp *smtp_open(const struct smtp_options *o);
 void smtp_close(struct smtp *s);
 
 void smtp_input(struct smtp *s, const char *data, size_t n);
-/* The connection is gone, or is given up: why. */
+/* The connection is gone, or is given up, and why; what was received before
+ * still counts. */
 void smtp_lost(struct smtp *s, const char *why);
 void smtp_next(struct smtp *s, struct smtp_event *e);
 
@@ -82,7 +83,9 @@ void smtp_written(struct smtp *s, size_t n);
 /* How long to wait for the next reply or for room to write, in seconds (RFC
  * 5321 4.5.3.2); 0 when nothing is awaited. */
 unsigned smtp_seconds(const struct smtp *s);
-/* Messages begun that have not had their last event. */
-size_t smtp_open_messages(const struct smtp *s);
+/* Whole replies taken so far: a server that answers moves on. */
+uint64_t smtp_replies(const struct smtp *s);
+/* Whether a message that was begun has not had its last event. */
+bool smtp_busy(const struct smtp *s);
 
 #endif

@@ -41,9 +41,10 @@ setup() {
 }
 
 @test "a line may be as long as the buffer, NUL and 8-bit octets in it" {
-	python3 -c 'import sys
-	b = sys.stdout.buffer
-	b.write(b"\0\xff" * 32767 + b"\n" + b"y" * 70000 + b"\n")' >in
+	python3 - >in <<-'END'
+	import sys
+	sys.stdout.buffer.write(b"\0\xff" * 32767 + b"\n" + b"y" * 70000 + b"\n")
+	END
 	"$drv" lines 65536 <in 2>err | tr -d '\0\377' >out
 	{
 		echo '65535 '
@@ -72,10 +73,7 @@ setup() {
 	far.close()
 	for data in b"a\nb\nc\n", b"d\ne", b"f\n":
 	    near.send(data)
-	    if not data.endswith(b"e"):
-	        print(near.recv(1000))
-	    else:
-	        print(near.recv(1000))
+	    print(near.recv(1000))
 	near.close()
 	p.wait()
 	END
@@ -87,9 +85,86 @@ setup() {
 }
 
 @test "waiting for input ends after its seconds" {
-	sleep 30 | {
-		"$drv" lines 1000 1 2>err
-		pkill -P $$ sleep || true
-	}
+	mkfifo pipe
+	exec 7<>pipe
+	"$drv" lines 1000 1 <&7 2>err
+	exec 7>&-
 	echo ETIMEDOUT | same err
+}
+
+# An octet every 50 ms: no wait is ever long.
+@test "the deadline ends a peer that sends an octet now and then" {
+	python3 - "$drv" >out <<-'END'
+	import socket, subprocess, sys, time
+	near, far = socket.socketpair()
+	p = subprocess.Popen([sys.argv[1], "drip", "5", "400"], stdin=far,
+	                     stdout=far, stderr=subprocess.PIPE)
+	far.close()
+	start = time.monotonic()
+	while p.poll() is None and time.monotonic() - start < 20:
+	    try:
+	        near.send(b"x")
+	    except OSError:
+	        break
+	    time.sleep(0.05)
+	print(p.stderr.read().decode(), end="")
+	print("in time" if time.monotonic() - start < 4 else "late")
+	END
+	same out <<-'END'
+	ETIMEDOUT
+	in time
+	END
+}
+
+@test "a peer that never reads is given up, over a socket and over a pipe" {
+	python3 - "$drv" >out <<-'END'
+	import os, socket, subprocess, sys
+	def flood(*limits):
+	    near, far = socket.socketpair()
+	    near.send(b"x" * 100000)
+	    p = subprocess.Popen([sys.argv[1], "flood", *limits], stdin=far,
+	                         stdout=far, stderr=subprocess.PIPE)
+	    print(p.communicate()[1].decode(), end="")
+	    r, w = os.pipe()
+	    p = subprocess.Popen([sys.argv[1], "flood", *limits], stdout=w,
+	                         stderr=subprocess.PIPE)
+	    print(p.communicate()[1].decode(), end="")
+	flood("1", "0")
+	flood("60", "300")
+	END
+	printf 'ETIMEDOUT\n%.0s' 1 2 3 4 | same out
+}
+
+@test "a peer that is gone is an error, not a signal" {
+	python3 - "$drv" >out <<-'END'
+	import socket, subprocess, sys
+	near, far = socket.socketpair()
+	near.close()
+	p = subprocess.Popen([sys.argv[1], "flood", "5", "0"], stdin=far,
+	                     stdout=far, stderr=subprocess.PIPE)
+	print(p.communicate()[1].decode(), p.returncode)
+	END
+	same out <<-'END'
+	EPIPE
+	 0
+	END
+}
+
+@test "the descriptor's O_NONBLOCK is left as it was, and served both ways" {
+	python3 - "$drv" >out <<-'END'
+	import os, socket, subprocess, sys
+	for blocking in True, False:
+	    for seconds in "0", "5":
+	        near, far = socket.socketpair()
+	        far.setblocking(blocking)
+	        p = subprocess.Popen([sys.argv[1], "lines", "100", seconds],
+	                             stdin=far, stdout=far,
+	                             stderr=subprocess.DEVNULL)
+	        near.send(b"a\n")
+	        got = near.recv(100)
+	        near.shutdown(socket.SHUT_WR)
+	        p.wait()
+	        print(got, os.get_blocking(far.fileno()) == blocking)
+	END
+	printf "b'2 a\\\\n' True\n%.0s" 1 2 3 4 | same out
 }

@@ -22,8 +22,8 @@ same() {
 	if [ "$1" = -v ]; then
 		diff -u - <(cat -v "$2")
 	else
-		diff -a -u - "$1" | cat -v
-		return "${PIPESTATUS[0]}"
+		diff -au - "$1" | cat -v
+		[ "${PIPESTATUS[0]}" -eq 0 ]
 	fi
 }
 

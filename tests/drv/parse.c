@@ -9,12 +9,12 @@
 #include "verdict.h"
 
 static void
-say(int status, uint64_t value)
+say(int status, const uint64_t *value)
 {
 	if (status < 0)
 		puts("no");
 	else
-		printf("%" PRIu64 "\n", value);
+		printf("%" PRIu64 "\n", *value);
 }
 
 static void
@@ -53,13 +53,14 @@ do_line(char *line)
 
 		text = strchr(text, ' ');
 		*text++ = 0;
-		say(parse_number(text, strtoull(max, NULL, 10), &value), value);
+		say(parse_number(text, strtoull(max, NULL, 10), &value),
+		    &value);
 	} else if (!strcmp(line, "digits")) {
-		say(parse_digits(text, 2, UINT64_MAX, &value), value);
+		say(parse_digits(text, 2, UINT64_MAX, &value), &value);
 	} else if (!strcmp(line, "size")) {
-		say(parse_size(text, &value), value);
+		say(parse_size(text, &value), &value);
 	} else if (!strcmp(line, "duration")) {
-		say(parse_duration(text, &value), value);
+		say(parse_duration(text, &value), &value);
 	} else if (!strcmp(line, "id")) {
 		puts(parse_is_mail_id(text) ? "yes" : "no");
 	} else if (!strcmp(line, "utf8")) {

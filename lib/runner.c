@@ -1,0 +1,235 @@
+#include "runner.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dispatch.h"
+#include "health.h"
+#include "log.h"
+#include "plan.h"
+
+struct runner {
+	struct plan plan;
+	const struct runner_options *o;
+	unsigned running; /* transports */
+	int notify;       /* inotify on queue/, or -1 */
+	bool news;        /* a scan may find more */
+	time_t scanned;
+};
+
+static volatile sig_atomic_t stopping;
+
+static void
+on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		stopping = stopping ? 2 : 1;
+}
+
+static void
+catch_signals(void)
+{
+	static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	struct sigaction sa = {.sa_handler = on_signal};
+	sigset_t block;
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&block);
+	for (i = 0; i < sizeof caught / sizeof *caught; i++) {
+		sigaddset(&block, caught[i]);
+		sigaction(caught[i], &sa, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &block, NULL);
+}
+
+/* Starts what may be started, feeds what runs and drops what is done. */
+static void
+advance(struct runner *r)
+{
+	struct group **at = &r->plan.groups, *g;
+
+	while ((g = *at)) {
+		if (!g->route)
+			dispatch_defer(&r->plan, g, "no route");
+		if (!g->dispatch && g->at < g->n && !stopping &&
+		    r->running < r->o->jobs &&
+		    !dispatch_start(&r->plan, g, r->o->transport))
+			r->running++;
+		if (g->dispatch)
+			dispatch_feed(&r->plan, g, stopping);
+		if (!g->dispatch && (g->at == g->n || stopping))
+			plan_drop(&r->plan, at);
+		else
+			at = &g->next;
+	}
+	plan_sync(&r->plan);
+}
+
+/* Ends what has had no result for too long and takes leave of what ended. */
+static void
+reap(struct runner *r)
+{
+	struct group *g;
+	time_t now = time(NULL);
+	int status;
+
+	for (g = r->plan.groups; g; g = g->next) {
+		struct dispatch *d = g->dispatch;
+
+		if (!d)
+			continue;
+		if (stopping > 1 || now - d->last >= (time_t)r->o->seconds) {
+			transport_kill(&d->t);
+			d->last = now;
+		}
+		if (d->t.out < 0 && transport_ended(&d->t, &status)) {
+			r->running--;
+			dispatch_finish(&r->plan, g, status);
+		}
+	}
+}
+
+/* --- waiting --- */
+
+static int
+watch_queue(const struct runner *r)
+{
+	char path[64];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", r->plan.q->queue);
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_CREATE | IN_MOVED_TO) < 0)
+		log_error("watch queue: %s", strerror(errno));
+	return fd; /* without it the poll each minute remains */
+}
+
+static void
+drain(int notify)
+{
+	char events[4096];
+
+	while (notify >= 0 && read(notify, events, sizeof events) > 0)
+		;
+}
+
+/* Seconds until something is to be done though nothing happens. */
+static time_t
+wait_time(const struct runner *r)
+{
+	time_t now = time(NULL), until = now + 3600;
+	const struct group *g;
+
+	if (r->o->watch && r->news)
+		until = now + 1;
+	else if (r->o->watch && r->plan.next_due < until)
+		until = (time_t)r->plan.next_due;
+	for (g = r->plan.groups; g; g = g->next)
+		if (g->dispatch &&
+		    g->dispatch->last + (time_t)r->o->seconds < until)
+			until = g->dispatch->last + (time_t)r->o->seconds;
+	return until > now ? until - now : 0;
+}
+
+/* For results, room for jobs, an ended transport, a new message, the time. */
+static void
+wait_for_events(struct runner *r)
+{
+	struct pollfd *p = xrealloc(NULL, (2 * r->running + 1) * sizeof *p);
+	struct timespec t = {.tv_sec = wait_time(r)};
+	struct group *g;
+	sigset_t none;
+	size_t n = 0;
+
+	p[n++] = (struct pollfd){r->notify, POLLIN, 0};
+	for (g = r->plan.groups; g; g = g->next) {
+		struct dispatch *d = g->dispatch;
+
+		if (!d)
+			continue;
+		p[n++] = (struct pollfd){d->t.out, POLLIN, 0};
+		if (d->t.in >= 0 && d->t.to.len > 0)
+			p[n++] = (struct pollfd){d->t.in, POLLOUT, 0};
+	}
+	sigemptyset(&none);
+	if (ppoll(p, n, &t, &none) > 0 && p[0].revents)
+		r->news = true;
+	free(p);
+	for (g = r->plan.groups; g; g = g->next)
+		if (g->dispatch)
+			dispatch_results(&r->plan, g);
+}
+
+/* --- */
+
+/* At most once a second; routes may change only while no group uses them. */
+static void
+look(struct runner *r)
+{
+	time_t now = time(NULL);
+
+	if (now >= r->plan.next_due)
+		r->news = true;
+	if (!r->news || stopping || now == r->scanned)
+		return;
+	if (!r->plan.groups && r->scanned)
+		(void)plan_routes(&r->plan);
+	drain(r->notify);
+	r->news = false;
+	r->scanned = now;
+	plan_scan(&r->plan);
+}
+
+static void
+work(struct runner *r)
+{
+	for (;;) {
+		if (r->o->watch || !r->scanned)
+			look(r);
+		advance(r);
+		if (!r->plan.groups) {
+			health_note(r->plan.q, r->plan.trouble);
+			if (!r->o->watch || stopping)
+				return;
+			*r->plan.trouble = '\0';
+		}
+		wait_for_events(r);
+		reap(r);
+	}
+}
+
+int
+runner_run(struct queue *q, const struct runner_options *o)
+{
+	struct runner r = {.plan = {.q = q,
+			       .path = o->path,
+			       .settle = &o->settle,
+			       .locals = o->locals},
+	    .o = o,
+	    .notify = -1,
+	    .news = true};
+
+	if (plan_routes(&r.plan)) {
+		health_note(q, r.plan.trouble);
+		return EX_CONFIG;
+	}
+	catch_signals();
+	atomic_sweep(q->tmp, time(NULL));
+	if (o->watch)
+		r.notify = watch_queue(&r);
+	work(&r);
+	if (r.notify >= 0)
+		close(r.notify);
+	routes_free(&r.plan.routes);
+	if (o->watch)
+		return EX_OK;
+	return r.plan.failed || stopping ? EX_TEMPFAIL : EX_OK;
+}

@@ -1,0 +1,288 @@
+#include "settle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "bounce.h"
+#include "log.h"
+#include "reply.h"
+
+#define FIRST_WAIT 300
+#define LONGEST_WAIT 14400
+#define WHOLE_MAX 51200 /* an original over this is cut to its header */
+
+bool
+settle_wants(const struct settle_options *o, const struct entry_rcpt *r)
+{
+	return entry_is_open(r) && !(r->mark == ENTRY_UNSURE && o->hold_unsure);
+}
+
+static unsigned
+some(unsigned below)
+{
+	unsigned n = 0;
+
+	if (getrandom(&n, sizeof n, 0) != sizeof n)
+		n = (unsigned)time(NULL);
+	return n % below;
+}
+
+/* Twice as long each time, a quarter of it by chance. */
+static long long
+next_wait(unsigned tries)
+{
+	unsigned most = LONGEST_WAIT / 5 * 4, wait = most;
+
+	if (tries < 6 && (FIRST_WAIT << tries) < (int)most)
+		wait = FIRST_WAIT << tries;
+	return wait + some(wait / 4 + 1);
+}
+
+static int
+expire(struct entry *e, const struct settle_options *o)
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		struct entry_rcpt *r = &e->rcpts[i];
+
+		if (settle_wants(o, r) &&
+		    entry_mark(e, i, ENTRY_FAILED, r->code,
+			*r->text ? r->text : "delivery time expired"))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- reports --- */
+
+/* RFC 3461 NOTIFY: without it failures are told, and delays if anyone tells. */
+static bool
+notifies(const struct entry_rcpt *r, const char *event)
+{
+	char value[64], *word, *save;
+
+	if (!entry_param(r->params, "NOTIFY", value, sizeof value))
+		return true;
+	for (word = strtok_r(value, ",", &save); word;
+	     word = strtok_r(NULL, ",", &save))
+		if (!strcasecmp(word, event))
+			return true;
+	return false;
+}
+
+static int
+hex(char c)
+{
+	const char *digits = "0123456789ABCDEF", *p = strchr(digits, c);
+
+	return c && p ? (int)(p - digits) : -1;
+}
+
+/* xtext (RFC 3461 4) in place; what would not be printable is a '?'. */
+static void
+xtext_decode(char *s)
+{
+	char *out = s;
+	int c;
+
+	for (; *s; s++) {
+		c = (unsigned char)*s;
+		if (c == '+' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
+			c = hex(s[1]) * 16 + hex(s[2]);
+			s += 2;
+		}
+		*out++ = c < 32 || c > 126 ? '?' : (char)c;
+	}
+	*out = '\0';
+}
+
+struct told {
+	struct bounce_rcpt rcpt;
+	char enhanced[12], orcpt[512];
+};
+
+static void
+tell(struct told *t, const struct entry_rcpt *r)
+{
+	size_t n =
+	    reply_enhanced(r->text, strlen(r->text), r->code, t->enhanced);
+
+	t->rcpt = (struct bounce_rcpt){.address = r->address,
+	    .code = r->code,
+	    .enhanced = t->enhanced,
+	    .text = r->code ? r->text : r->text + n};
+	if (entry_param(r->params, "ORCPT", t->orcpt, sizeof t->orcpt) &&
+	    strchr(t->orcpt, ';')) {
+		xtext_decode(t->orcpt);
+		t->rcpt.orcpt = t->orcpt;
+	}
+}
+
+static int
+add_octets(void *add, const void *data, size_t n)
+{
+	return queue_write(add, data, n);
+}
+
+static int
+queue_report(struct queue *q, const struct entry *e, struct bounce *b)
+{
+	struct envelope to = ENVELOPE_INIT;
+	struct queue_options plain = {0};
+	struct queue_add add;
+	char value[128];
+	int r = -1;
+
+	if (entry_param(e->params, "RET", value, sizeof value))
+		b->headers_only = !strcasecmp(value, "HDRS");
+	b->headers_only = b->headers_only || e->size > WHOLE_MAX;
+	if (entry_param(e->params, "ENVID", value, sizeof value)) {
+		xtext_decode(value);
+		b->envid = value;
+	}
+	envelope_sender(&to, "", "");
+	envelope_rcpt(&to, e->sender, "");
+	if (!queue_begin(q, &add, &to, &plain)) {
+		r = bounce_write(
+		    b, e->fd, e->offset, e->size, add_octets, &add);
+		if (r)
+			queue_abort(&add);
+		else
+			r = queue_commit(&add);
+	}
+	envelope_free(&to);
+	if (!r)
+		log_event(b->delayed ? "warned" : "bounced", "id", e->name.id,
+		    "mail_id", e->mail_id, "report", add.id, "to", e->sender,
+		    NULL);
+	return r;
+}
+
+/* Reports every recipient that picks chose, then marks them. */
+static int
+report(struct queue *q, struct entry *e, const struct settle_options *o,
+    const bool *picked, bool delayed)
+{
+	struct told *told = xrealloc(NULL, e->n * sizeof *told);
+	struct bounce_rcpt *list = xrealloc(NULL, e->n * sizeof *list);
+	struct bounce b = {.hostname = o->hostname,
+	    .id = e->name.id,
+	    .sender = e->sender,
+	    .arrived = e->created,
+	    .last = time(NULL),
+	    .retry_until = e->expires,
+	    .delayed = delayed,
+	    .rcpts = list};
+	size_t i;
+	int r;
+
+	for (i = 0; i < e->n; i++)
+		if (picked[i]) {
+			tell(&told[b.n], &e->rcpts[i]);
+			list[b.n] = told[b.n].rcpt;
+			b.n++;
+		}
+	r = b.n ? queue_report(q, e, &b) : 0;
+	for (i = 0; i < e->n && !r; i++)
+		if (picked[i])
+			r = entry_mark(e, i,
+			    delayed ? ENTRY_WARNED : ENTRY_REPORTED,
+			    e->rcpts[i].code, e->rcpts[i].text);
+	free(told);
+	free(list);
+	return r;
+}
+
+static int
+report_failures(
+    struct queue *q, struct entry *e, const struct settle_options *o)
+{
+	bool *picked = xrealloc(NULL, e->n * sizeof *picked);
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < e->n && !r; i++) {
+		struct entry_rcpt *c = &e->rcpts[i];
+
+		picked[i] = c->mark == ENTRY_FAILED && notifies(c, "FAILURE");
+		if (c->mark == ENTRY_FAILED && !picked[i])
+			r = entry_mark(e, i, ENTRY_REPORTED, c->code, c->text);
+	}
+	if (!r)
+		r = report(q, e, o, picked, false);
+	free(picked);
+	return r;
+}
+
+static int
+warn_delays(struct queue *q, struct entry *e, const struct settle_options *o)
+{
+	bool *picked = xrealloc(NULL, e->n * sizeof *picked);
+	size_t i;
+	int r;
+
+	for (i = 0; i < e->n; i++)
+		picked[i] = e->rcpts[i].mark == ENTRY_PENDING &&
+		    notifies(&e->rcpts[i], "DELAY");
+	r = report(q, e, o, picked, true);
+	free(picked);
+	return r;
+}
+
+/* --- what remains --- */
+
+static int
+reschedule(struct queue *q, struct entry *e, time_t now)
+{
+	long long due = now + next_wait(e->tries);
+
+	if (due > e->expires)
+		due = e->expires > now ? e->expires : now + 1;
+	return entry_tries(e, e->tries + 1) ||
+		entry_rename(q, e, due, e->name.state)
+	    ? -1
+	    : 0;
+}
+
+static int
+finish(struct queue *q, struct entry *e, const struct settle_options *o,
+    time_t now)
+{
+	bool wanted = false, unsure = false, failed = false;
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		wanted = wanted || settle_wants(o, &e->rcpts[i]);
+		unsure = unsure || e->rcpts[i].mark == ENTRY_UNSURE;
+		failed = failed || e->rcpts[i].mark == ENTRY_FAILED;
+	}
+	if (wanted)
+		return reschedule(q, e, now);
+	if (unsure)
+		return entry_rename(q, e, e->name.due, 'h');
+	if (!failed)
+		return entry_remove(q, e);
+	log_event("dead", "id", e->name.id, "mail_id", e->mail_id, NULL);
+	return entry_bury(q, e);
+}
+
+int
+settle(struct queue *q, struct entry *e, const struct settle_options *o)
+{
+	time_t now = time(NULL);
+
+	if (now >= e->expires && expire(e, o))
+		return -1;
+	if (*e->sender && report_failures(q, e, o))
+		return -1;
+	if (*e->sender && o->delay_warning > 0 &&
+	    (unsigned long)(now - e->created) >= o->delay_warning &&
+	    warn_delays(q, e, o))
+		return -1;
+	return finish(q, e, o, now);
+}

@@ -1,0 +1,310 @@
+#include "sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "mbox.h"
+#include "verdict.h"
+
+#define BLOCK 65536
+#define COMMAND_SECONDS 600
+#define NOBODY "MAILER-DAEMON"
+
+static int
+failed(void)
+{
+	return verdict_exit_of_errno(errno);
+}
+
+int
+sink_open(struct sink *s)
+{
+	s->scratch = -1;
+	s->n = 0;
+	for (size_t i = 0; i <= SINK_BATCH; i++)
+		s->files[i].fd = -1;
+	if (s->kind == SINK_MAILDIR) {
+		if (maildir_open(&s->box, s->path, true) < 0)
+			return failed();
+		return 0;
+	}
+	s->scratch = atomic_scratch();
+	return s->scratch < 0 ? failed() : 0;
+}
+
+/* The folder's real path and the last part, which need not exist yet. */
+static char *
+absolute(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *copy = xstrdup(path), *dir, *out;
+	struct buf b = BUF_INIT;
+
+	if (slash)
+		copy[slash == path ? 1 : slash - path] = 0;
+	dir = realpath(slash ? copy : ".", NULL);
+	free(copy);
+	if (!dir)
+		return NULL;
+	buf_addf(&b, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir,
+	    slash ? slash + 1 : path);
+	free(dir);
+	out = xstrdup(buf_str(&b));
+	buf_free(&b);
+	return out;
+}
+
+char *
+sink_name(const struct sink *s)
+{
+	struct buf b = BUF_INIT;
+
+	switch (s->kind) {
+	case SINK_MAILDIR:
+		return realpath(s->path, NULL);
+	case SINK_MBOX:
+		return absolute(s->path);
+	case SINK_STDOUT:
+		return xstrdup("stdout");
+	default:
+		buf_adds(&b, "command");
+		for (char *const *word = s->command; *word; word++)
+			buf_addf(&b, " %s", *word);
+		return buf_str(&b);
+	}
+}
+
+size_t
+sink_batch(const struct sink *s)
+{
+	return s->kind == SINK_MAILDIR ? SINK_BATCH : 1;
+}
+
+bool
+sink_is_durable(const struct sink *s)
+{
+	struct stat st;
+
+	return s->kind != SINK_STDOUT ||
+	    (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+int
+sink_begin(struct sink *s)
+{
+	s->size = 0;
+	if (s->kind == SINK_MAILDIR)
+		return maildir_begin(&s->box, &s->files[s->n]) < 0 ? failed()
+								   : 0;
+	if (ftruncate(s->scratch, 0) < 0 || lseek(s->scratch, 0, SEEK_SET) < 0)
+		return failed();
+	return 0;
+}
+
+static int
+write_all(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno != EINTR)
+			return -1;
+		if (w > 0) {
+			p += w;
+			n -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+int
+sink_write(struct sink *s, const void *data, size_t n)
+{
+	int r = s->kind == SINK_MAILDIR ? atomic_write(&s->files[s->n], data, n)
+					: write_all(s->scratch, data, n);
+
+	if (r == 0) {
+		s->size += n;
+		return 0;
+	}
+	r = failed();
+	sink_abort(s);
+	return r;
+}
+
+static int
+append(struct sink *s)
+{
+	const struct buf top = BUF_INIT;
+	struct mbox m;
+	int r;
+
+	if (mbox_open(&m, s->path) < 0)
+		return failed();
+	r = mbox_append(&m, NOBODY, time(NULL), &top, s->scratch) < 0 ? failed()
+								      : 0;
+	mbox_close(&m);
+	return r;
+}
+
+static int
+print(struct sink *s)
+{
+	static char block[BLOCK];
+	struct mbox_quote q = {0};
+	struct buf out = BUF_INIT;
+	ssize_t n;
+	int r = 0;
+
+	mbox_begin(&q, NOBODY, time(NULL), &out);
+	for (off_t at = 0; r == 0; at += n) {
+		n = pread(s->scratch, block, sizeof block, at);
+		if (n <= 0)
+			break;
+		mbox_feed(&q, block, (size_t)n, &out);
+		r = write_all(STDOUT_FILENO, out.data, out.len);
+		buf_reset(&out);
+	}
+	mbox_end(&q, &out);
+	if (r == 0)
+		r = n < 0 ? -1 : write_all(STDOUT_FILENO, out.data, out.len);
+	r = r < 0 ? failed() : 0;
+	buf_free(&out);
+	return r;
+}
+
+static int
+run(struct sink *s)
+{
+	char size[40];
+	const char *const env[] = {size, NULL};
+	struct child c = {.argv = s->command,
+	    .in = s->scratch,
+	    .out = -1,
+	    .env = env,
+	    .seconds = COMMAND_SECONDS};
+	int r;
+
+	snprintf(size, sizeof size, "MAIL_SIZE=%" PRIu64, s->size);
+	if (lseek(s->scratch, 0, SEEK_SET) < 0)
+		return failed();
+	r = child_run(&c, NULL);
+	errno = 0;
+	return r;
+}
+
+int
+sink_commit(struct sink *s, const char **name)
+{
+	*name = NULL;
+	switch (s->kind) {
+	case SINK_MAILDIR:
+		*name = s->files[s->n++].tmpname;
+		return 0;
+	case SINK_MBOX:
+		return append(s);
+	case SINK_STDOUT:
+		return print(s);
+	default:
+		return run(s);
+	}
+}
+
+void
+sink_abort(struct sink *s)
+{
+	if (s->kind == SINK_MAILDIR)
+		atomic_abort(&s->files[s->n]);
+}
+
+/* From Linux 5.8 on syncfs(2) tells of write errors. */
+static bool
+can_syncfs(void)
+{
+	static int can = -1;
+	unsigned major = 0, minor = 0;
+	struct utsname u;
+
+	if (can < 0)
+		can = uname(&u) == 0 &&
+		    sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+		    (major > 5 || (major == 5 && minor >= 8));
+	return can;
+}
+
+int
+sink_sync(struct sink *s)
+{
+	if (s->kind == SINK_STDOUT && sink_is_durable(s))
+		return fsync(STDOUT_FILENO) < 0 ? failed() : 0;
+	if (s->kind != SINK_MAILDIR)
+		return 0;
+	if (s->n > 1 && can_syncfs())
+		return syncfs(s->box.tmp) < 0 ? failed() : 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (atomic_sync(&s->files[i]) < 0)
+			return failed();
+	return 0;
+}
+
+int
+sink_publish(struct sink *s)
+{
+	struct atomic last;
+	size_t i;
+
+	if (s->kind != SINK_MAILDIR || !s->n)
+		return 0;
+	for (i = 0; i < s->n; i++)
+		if (atomic_place(
+			&s->files[i], s->box.new, s->files[i].tmpname) < 0)
+			return failed();
+	if (fsync(s->box.new) < 0)
+		return failed();
+	last = s->files[s->n];
+	s->files[s->n].fd = -1;
+	s->files[0] = last;
+	s->n = 0;
+	return 0;
+}
+
+static bool
+is_file(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(entry, name, n) == 0 && (!entry[n] || entry[n] == ':');
+}
+
+bool
+sink_has(struct sink *s, const char *name)
+{
+	if (s->kind != SINK_MAILDIR ||
+	    (!s->there && maildir_list(&s->box, &s->there, &s->n_there) < 0))
+		return false;
+	for (size_t i = 0; i < s->n_there; i++)
+		if (is_file(s->there[i].name, name))
+			return true;
+	return false;
+}
+
+void
+sink_close(struct sink *s)
+{
+	if (s->kind == SINK_MAILDIR) {
+		for (size_t i = 0; i <= SINK_BATCH; i++)
+			atomic_abort(&s->files[i]);
+		maildir_close(&s->box);
+	} else if (s->scratch >= 0)
+		close(s->scratch);
+	maildir_list_free(s->there, s->n_there);
+}

@@ -1,0 +1,231 @@
+#include "submit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "date.h"
+#include "header.h"
+#include "intake.h"
+
+#define HOPS_MAX 100
+#define HEADER_MAX (1 << 20) /* held in memory for -t and missing fields */
+
+/* One message on its way from the descriptor to the queue. */
+struct way {
+	struct queue *q;
+	struct submission *s;
+	struct intake in;
+	struct buf out;
+	struct queue_add add;
+	bool begun;
+	struct buf *why;
+};
+
+static int
+say(struct way *w, int code, const char *text)
+{
+	buf_adds(w->why, text);
+	return code;
+}
+
+/* Whatever it is, it may pass: never a verdict on the message. */
+static int
+queue_trouble(struct way *w, const char *action)
+{
+	buf_addf(w->why, "%s: %s", action, strerror(errno));
+	return EX_TEMPFAIL;
+}
+
+static int
+collect(struct way *w)
+{
+	const struct buf *list = w->in.resent.len ? &w->in.resent : &w->in.to;
+	struct envelope *e = &w->s->envelope;
+	struct buf full = BUF_INIT;
+	struct address a;
+	size_t at, n;
+
+	if (w->in.bad.len) {
+		buf_addf(
+		    w->why, "header: no address list: %s", buf_str(&w->in.bad));
+		return EX_DATAERR;
+	}
+	for (at = 0; at < list->len; at += n + 1) {
+		n = strlen(list->data + at);
+		buf_reset(&full);
+		envelope_qualify(list->data + at, &full);
+		if (address_parse(&a, buf_str(&full), full.len, ADDRESS_UTF8)) {
+			buf_addf(
+			    w->why, "header: no address: %s", list->data + at);
+			buf_free(&full);
+			return EX_DATAERR;
+		}
+		envelope_rcpt(e, a.text, w->s->notify);
+	}
+	buf_free(&full);
+	if (e->n == 0)
+		return say(w, EX_DATAERR, "header: no recipient");
+	return 0;
+}
+
+/* Adds the fields that a message must have, on top, but below a From_ line. */
+static void
+supply(struct way *w)
+{
+	const struct submission *s = w->s;
+	struct buf top = BUF_INIT, all = BUF_INIT;
+	char *first = w->out.data, *lf;
+	char date[DATE_MAX], id[QNAME_ID];
+	size_t n, from = 0;
+
+	lf = w->out.len ? memchr(first, '\n', w->out.len) : NULL;
+	n = lf ? (size_t)(lf - first) + 1 : w->out.len;
+	if ((n > 5 && !memcmp(first, "From ", 5)) ||
+	    (n > 6 && !memcmp(first, ">From ", 6)))
+		from = n;
+	if (!w->in.has_date) {
+		date_rfc5322(time(NULL), date);
+		buf_addf(&top, "Date: %s\n", date);
+	}
+	if (!w->in.has_from && s->name)
+		buf_addf(&top, "From: %s <%s>\n", s->name, s->envelope.sender);
+	else if (!w->in.has_from)
+		buf_addf(&top, "From: <%s>\n",
+		    *s->envelope.sender ? s->envelope.sender : "MAILER-DAEMON");
+	if (!w->in.has_id) {
+		envelope_mail_id(id);
+		buf_addf(&top, "Message-ID: <%s@%s>\n", id, s->hostname);
+	}
+	if (top.len && n > 0 && !from && header_needs_gap(first, n))
+		buf_addc(&top, '\n');
+	buf_add(&all, first, from);
+	buf_add(&all, top.data, top.len);
+	buf_add(&all, first + from, w->out.len - from);
+	buf_free(&top);
+	buf_free(&w->out);
+	w->out = all;
+}
+
+/* The header is known as far as it is needed. */
+static int
+begin(struct way *w)
+{
+	int r = w->s->collect ? collect(w) : 0;
+
+	if (r)
+		return r;
+	if (w->s->supply)
+		supply(w);
+	envelope_unique(&w->s->envelope);
+	if (queue_begin(w->q, &w->add, &w->s->envelope, &w->s->options)) {
+		if (errno != EINVAL)
+			return queue_trouble(w, "queue");
+		return say(w, EX_DATAERR, "envelope: bad address or parameter");
+	}
+	w->begun = true;
+	return 0;
+}
+
+static int
+check(struct way *w)
+{
+	const char *what;
+	uint64_t at = intake_offense(&w->in, &what);
+
+	if (at) {
+		buf_addf(w->why, "%s at byte %llu: such a message is refused",
+		    what, (unsigned long long)at - 1);
+		return EX_DATAERR;
+	}
+	if (w->in.hops > HOPS_MAX)
+		return say(w, EX_UNAVAILABLE,
+		    "554 5.4.6 Too many hops: the message loops");
+	return 0;
+}
+
+static int
+pass_on(struct way *w, bool end)
+{
+	int r = check(w);
+
+	if (!r && !w->begun &&
+	    (end || w->in.header_done || !(w->s->collect || w->s->supply)))
+		r = begin(w);
+	if (r)
+		return r;
+	if (!w->begun)
+		return w->out.len + w->in.line.len <= HEADER_MAX
+		    ? 0
+		    : say(w, EX_DATAERR, "header: over 1 MiB");
+	if (w->out.len && queue_write(&w->add, w->out.data, w->out.len))
+		return queue_trouble(w, "write");
+	buf_reset(&w->out);
+	return 0;
+}
+
+static int
+finish(struct way *w)
+{
+	uint64_t want = w->s->size;
+	int r;
+
+	if (want != SUBMIT_ANY && w->in.octets != want) {
+		buf_addf(w->why, "%llu octets came, not %llu",
+		    (unsigned long long)w->in.octets, (unsigned long long)want);
+		return EX_TEMPFAIL;
+	}
+	if (w->in.octets == 0 && !w->s->allow_empty)
+		return say(w, EX_DATAERR, "empty message (--allow-empty)");
+	intake_end(&w->in, &w->out);
+	r = pass_on(w, true);
+	if (!r && queue_commit(&w->add)) {
+		w->begun = false;
+		return queue_trouble(w, "commit");
+	}
+	return r;
+}
+
+static int
+copy(struct way *w, int fd)
+{
+	char data[65536];
+	ssize_t n;
+	int r;
+
+	for (;;) {
+		n = read(fd, data, sizeof data);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return queue_trouble(w, "read message");
+		if (n == 0)
+			return finish(w);
+		intake(&w->in, data, (size_t)n, &w->out);
+		r = pass_on(w, false);
+		if (r)
+			return r;
+	}
+}
+
+int
+submit(struct queue *q, struct submission *s, int fd, char id[QNAME_ID],
+    struct buf *why)
+{
+	struct way w = {.q = q, .s = s, .why = why};
+	int r;
+
+	w.in.keep_bcc = s->in_transit;
+	w.in.collect = s->collect;
+	r = copy(&w, fd);
+	if (r && w.begun)
+		queue_abort(&w.add);
+	if (!r)
+		memcpy(id, w.add.id, QNAME_ID);
+	intake_free(&w.in);
+	buf_free(&w.out);
+	return r;
+}

@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# What the interop tests share: servers of ours, one message with the lines
+# that mail software gets wrong, and its comparison where it arrived.
+
+servers=()
+
+# server LOG PROGRAM [ARG...]: starts one of ours on a free port of 127.0.0.1;
+# its address is in $address, HOST:PORT.
+server()
+{
+	local log=$1 program=$2
+	shift 2
+	"$program" --listen 127.0.0.1:0 "$@" 2>"$log" </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening "$log" && return
+	cat "$log"
+	return 1
+}
+
+listening()
+{
+	address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' "$1")
+	[ -n "$address" ]
+}
+
+stop_servers()
+{
+	((${#servers[@]} == 0)) || kill "${servers[@]}" 2>/dev/null || :
+	wait
+}
+
+# maildirs NAME...
+maildirs()
+{
+	local name
+	for name; do mkdir -p "$name"/{tmp,new,cur}; done
+}
+
+# files DIR N: waits until DIR holds N files, for peers deliver behind us.
+files()
+{
+	peers_wait 400 "" holds "$@" && return
+	echo "$1 does not hold $2 files:"
+	ls -la "$1"
+	return 1
+}
+
+holds()
+{
+	local found
+	found=$(find "$1" -type f 2>/dev/null | wc -l)
+	[ "$found" = "$2" ]
+}
+
+# No line over 998 octets and no missing newline at the end: other programs
+# may change those.
+write_message()
+{
+	cat <<-'END'
+		Date: Tue, 24 Nov 2026 10:00:00 +0000
+		From: Ann <ann@example.net>
+		To: Bob <bob@example.org>
+		Message-ID: <1@example.net>
+		Subject: a folded
+		 subject
+		MIME-Version: 1.0
+		Content-Type: text/plain; charset=utf-8
+		Content-Transfer-Encoding: 8bit
+
+		.
+		..
+		.a dot first
+		From the sea, as in an mbox
+		grüße, mit acht Bits
+
+		  blanks in front, behind and alone  
+
+	END
+	printf ' \n\t\n%0990d\n\nThe end.\n' 0
+}
+
+# normal FILE: above the author's first field ids and dates become ID and DATE.
+normal()
+{
+	sed -E '1,/^Date:/{
+		s/\<id [0-9A-Za-z]+/id ID/
+		s/(; |^\t)[A-Z][a-z]{2}, +[0-9]+ [A-Z][a-z]{2} [0-9]{4} .*/\1DATE/
+	}' "$1"
+}
+
+# arrived FILE < FIELDS: FILE is those trace fields, where \t starts what is
+# folded, and the message.
+arrived()
+{
+	normal "$1" >arrived.got
+	sed 's/^\\t/\t/' | cat - message | same arrived.got
+}
+
+# ours HELO PROTOCOL RCPT [ALL]: the trace fields of our delivery by SMTP, to
+# RCPT alone or as one of all.
+ours()
+{
+	cat <<-END
+		Return-Path: <ann@example.net>
+		Delivered-To: $3
+		Received: from $1 ([127.0.0.1])
+		\tby mx.example.org with $2 id ID${4+; DATE}
+	END
+	[ $# = 4 ] || echo "\tfor <$3>; DATE"
+}

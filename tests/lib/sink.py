@@ -1,0 +1,156 @@
+"""sink.py PORTFILE [OPTION=VALUE]...: an SMTP or LMTP server for tests.
+
+Writes the port it listens on (or listens on unix=PATH) to PORTFILE once it is
+ready, then serves connections until it is killed. Each connection's octets go
+to PORTFILE.N as they came in. A recipient NNNxyz@... gets the code NNN, after
+the end of data NNNdata@... (LMTP: each for itself).
+
+  caps=A,B,...  EHLO keywords (default PIPELINING,SIZE,8BITMIME)
+  lmtp=1        LHLO, and a reply for each recipient
+  unix=PATH     a Unix socket
+  data=REPLY    instead of 354 to DATA
+  end=REPLY     instead of 250 to the end of data; `close' closes
+  mail=REPLY    instead of 250 to MAIL
+  after=N       closes (with 421) at the Nth MAIL of a connection
+  quit=REPLY    instead of 221
+  log=0         keeps no octets
+"""
+import os
+import socket
+import sys
+import threading
+
+portfile = sys.argv[1]
+opts = dict(a.split("=", 1) for a in sys.argv[2:])
+lmtp = "lmtp" in opts
+caps = opts.get("caps", "PIPELINING,SIZE,8BITMIME")
+caps = [c for c in caps.split(",") if c]
+
+
+class Done(Exception):
+    pass
+
+
+class Session:
+    def __init__(self, sock, number):
+        self.sock = sock
+        self.log = open(f"{portfile}.{number}", "wb", 0)
+        self.buf = b""
+        self.mails = 0
+
+    def fill(self):
+        data = self.sock.recv(65536)
+        if not data:
+            raise Done
+        if "log" not in opts:
+            self.log.write(data)
+        self.buf += data
+
+    def line(self):
+        while b"\r\n" not in self.buf:
+            self.fill()
+        line, _, self.buf = self.buf.partition(b"\r\n")
+        return line.decode("utf-8", "surrogateescape")
+
+    def body(self):
+        at = 0
+        if self.buf.startswith(b".\r\n"):
+            self.buf = self.buf[3:]
+            return
+        while (i := self.buf.find(b"\r\n.\r\n", at)) < 0:
+            at = max(0, len(self.buf) - 4)
+            if at > 1 << 20:
+                self.buf, at = self.buf[at:], 0
+            self.fill()
+        self.buf = self.buf[i + 5:]
+
+    def say(self, text):
+        self.sock.sendall(text.replace("\\n", "\r\n").encode() + b"\r\n")
+
+    def reply(self, key, default):
+        text = opts.get(key, default)
+        if text == "close":
+            raise Done
+        self.say(text)
+        return text
+
+    def rcpt(self, arg, rcpts):
+        code = arg[arg.index("<") + 1:][:3]
+        if code.isdigit() and not arg.startswith("TO:<%sdata" % code):
+            self.say(f"{code} {code[0]}.1.1 no thanks")
+        else:
+            rcpts.append(code if code.isdigit() else "250")
+            self.say("250 2.1.5 ok")
+
+    def data(self, rcpts):
+        text = opts.get("data", "354 go on" if rcpts else "554 5.5.1 nobody")
+        self.say(text)
+        if text[:3] != "354":
+            return
+        self.body()
+        if lmtp:
+            for code in rcpts:
+                self.say(f"{code} {code[0]}.0.0 for {code}")
+        else:
+            code = ([c for c in rcpts if c != "250"] or ["250"])[0]
+            self.reply("end", f"{code} {code[0]}.0.0 queued")
+
+    def serve(self):
+        self.say("220 sink")
+        rcpts = []
+        while True:
+            line = self.line()
+            verb, _, arg = line.partition(" ")
+            if verb in ("EHLO", "LHLO"):
+                self.say("\\n".join(
+                    f"250{'-' if i < len(caps) else ' '}{c}"
+                    for i, c in enumerate(["sink"] + caps)))
+            elif verb == "MAIL":
+                self.mails += 1
+                rcpts = []
+                if self.mails == int(opts.get("after", 0)):
+                    self.say("421 4.3.2 enough")
+                    return
+                self.reply("mail", "250 2.1.0 ok")
+            elif verb == "RCPT":
+                self.rcpt(arg, rcpts)
+            elif verb == "DATA":
+                self.data(rcpts)
+                rcpts = []
+            elif verb == "QUIT":
+                self.reply("quit", "221 2.0.0 bye")
+                return
+            else:
+                self.say("250 2.0.0 ok")
+
+    def run(self):
+        try:
+            self.serve()
+        except (Done, ConnectionError):
+            pass
+        self.sock.close()
+
+
+def main():
+    if "unix" in opts:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(opts["unix"])
+        listener.listen(64)
+        where = opts["unix"]
+    else:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        where = str(listener.getsockname()[1])
+    with open(portfile + ".tmp", "w", encoding="ascii") as f:
+        f.write(where)
+    os.rename(portfile + ".tmp", portfile)
+    number = 0
+    while True:
+        sock, _ = listener.accept()
+        number += 1
+        if "unix" not in opts:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(
+            target=Session(sock, number).run, daemon=True).start()
+
+
+main()
