@@ -21,14 +21,13 @@
 #include "crlf.h"
 #include "date.h"
 #include "envelope.h"
-#include "header.h"
 #include "log.h"
 #include "mime.h"
 #include "options.h"
+#include "original.h"
 
 #define BLOCK 65536
 #define HEADER_MAX (256 * 1024) /* of the message replied to */
-#define REFERENCES_MAX 20
 
 struct values {
 	const char **v;
@@ -170,7 +169,8 @@ add_mailboxes(
 	return n;
 }
 
-/* Adds the field of an address list, and its addresses to rcpts. */
+/* Adds the field of an address list (values, behind what list has), and its
+ * addresses to rcpts. */
 static void
 put_list(struct buf *head, const char *name, const char *object,
     const struct values *values, struct buf *list, struct buf *rcpts)
@@ -398,104 +398,34 @@ body(void)
 	return all;
 }
 
-/* What an answer needs of the message it answers. */
-struct original {
-	struct buf id, references, in_reply_to, subject, from, reply_to;
-};
-
-static struct buf *
-field_of(struct original *o, const struct header *h)
-{
-	static const char *const names[] = {"Message-ID", "References",
-	    "In-Reply-To", "Subject", "From", "Reply-To"};
-	struct buf *fields[] = {&o->id, &o->references, &o->in_reply_to,
-	    &o->subject, &o->from, &o->reply_to};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (header_is(h, names[i]))
-			return fields[i]->len ? NULL : fields[i];
-	return NULL;
-}
-
-/* Adds a piece of a field with its line end and control octets as blanks. */
-static void
-add_piece(struct buf *field, const char *s, size_t n)
-{
-	while (n && (s[n - 1] == '\n' || s[n - 1] == '\r'))
-		n--;
-	for (size_t i = 0; i < n; i++)
-		buf_addc(field, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
-}
-
+/* Reads the header of the message in path. */
 static void
 read_original(const char *path, struct original *o)
 {
 	static char block[BLOCK];
-	struct buf all = BUF_INIT, *field = NULL;
-	struct header h = {0};
+	struct buf head = BUF_INIT;
 	int fd = open_file(path);
 	size_t n;
 
-	while (all.len < HEADER_MAX && (n = take(fd, path, block)))
-		buf_add(&all, block, n);
+	while (head.len < HEADER_MAX && (n = take(fd, path, block)))
+		buf_add(&head, block, n);
 	close(fd);
-	for (size_t i = 0; i < all.len; i += n) {
-		const char *p = all.data + i;
-		const char *lf = memchr(p, '\n', all.len - i);
-		enum header_kind kind;
-
-		n = lf ? (size_t)(lf - p) + 1 : all.len - i;
-		kind = header_next(&h, p, n);
-		if (kind == HEADER_END || kind == HEADER_BODY)
-			break;
-		if (kind == HEADER_FIELD)
-			field = field_of(o, &h);
-		if (field && kind == HEADER_FIELD)
-			add_piece(field, p + h.value, n - h.value);
-		else if (field && kind == HEADER_FOLD)
-			add_piece(field, p, n);
-	}
-	buf_free(&all);
-}
-
-/* Adds the message ids in field, the first and the last ones of many. */
-static void
-add_ids(struct buf *out, struct buf *field)
-{
-	const char *s = buf_str(field), *begin;
-	size_t n = 0, total = 0, len;
-
-	for (begin = s; (begin = strchr(begin, '<')); begin++)
-		total++;
-	while ((s = strchr(s, '<'))) {
-		len = strspn(s + 1,
-		    "!\"#$%&'()*+,-./0123456789:;=?@"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
-		    "abcdefghijklmnopqrstuvwxyz{|}~");
-		n++;
-		if (s[1 + len] == '>' && len && len < 250 &&
-		    (n == 1 || n + REFERENCES_MAX > total)) {
-			buf_addc(out, ' ');
-			buf_add(out, s, len + 2);
-		}
-		s++;
-	}
+	original_read(o, head.data, head.len);
+	buf_free(&head);
 }
 
 static void
 put_references(struct buf *head, struct original *o)
 {
-	struct buf ids = BUF_INIT, id = BUF_INIT;
+	struct buf id = BUF_INIT, references = BUF_INIT;
 
-	add_ids(&id, &o->id);
-	add_ids(&ids, o->references.len ? &o->references : &o->in_reply_to);
+	original_references(o, &id, &references);
 	if (id.len) {
-		buf_add(&ids, id.data, id.len);
-		compose_words(head, "In-Reply-To", buf_str(&id) + 1);
-		compose_words(head, "References", buf_str(&ids) + 1);
+		compose_words(head, "In-Reply-To", buf_str(&id));
+		compose_words(head, "References", buf_str(&references));
 	}
-	buf_free(&ids);
 	buf_free(&id);
+	buf_free(&references);
 }
 
 /* "Re: " or "Fwd: " and the subject of the original. */
@@ -520,35 +450,6 @@ put_subject(struct buf *head, struct original *o)
 	buf_free(&text);
 }
 
-/* How a field of -H is written. */
-enum kind { TEXT, ADDRESSES, WORDS, OURS };
-
-static enum kind
-kind_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		enum kind kind;
-	} known[] = {{"Sender", ADDRESSES}, {"Reply-To", ADDRESSES},
-	    {"Mail-Followup-To", ADDRESSES}, {"Errors-To", ADDRESSES},
-	    {"Disposition-Notification-To", ADDRESSES},
-	    {"Return-Receipt-To", ADDRESSES}, {"Resent-From", ADDRESSES},
-	    {"Resent-Sender", ADDRESSES}, {"Resent-To", ADDRESSES},
-	    {"Resent-Cc", ADDRESSES}, {"Resent-Bcc", ADDRESSES},
-	    {"Date", WORDS}, {"Message-ID", WORDS}, {"In-Reply-To", WORDS},
-	    {"References", WORDS}, {"Resent-Date", WORDS},
-	    {"Resent-Message-ID", WORDS}, {"Received", WORDS},
-	    {"Return-Path", WORDS}, {"From", OURS}, {"To", OURS}, {"Cc", OURS},
-	    {"Bcc", OURS}, {"Subject", OURS}, {"MIME-Version", OURS},
-	    {"Content-Type", OURS}, {"Content-Transfer-Encoding", OURS},
-	    {"Content-ID", OURS}, {"Content-Disposition", OURS}};
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (!strcasecmp(name, known[i].name))
-			return known[i].kind;
-	return TEXT;
-}
-
 static void
 put_extra(struct buf *head, const char *field, bool *date, bool *id)
 {
@@ -556,21 +457,21 @@ put_extra(struct buf *head, const char *field, bool *date, bool *id)
 	size_t n = colon ? (size_t)(colon - field) : 0;
 	struct buf name = BUF_INIT, list = BUF_INIT, unused = BUF_INIT;
 	struct values one = {&value, 1};
-	enum kind kind;
+	enum compose_kind kind;
 
 	check_text("-H", field);
 	if (!compose_is_name(field, n))
 		log_die(EX_DATAERR, "check -H: not 'Name: value': %s", field);
 	buf_add(&name, field, n);
 	value = colon + 1 + strspn(colon + 1, " \t");
-	kind = kind_of(buf_str(&name));
+	kind = compose_kind(buf_str(&name));
 	*date = *date || !strcasecmp(name.data, "Date");
 	*id = *id || !strcasecmp(name.data, "Message-ID");
-	if (kind == OURS)
+	if (kind == COMPOSE_OWN)
 		log_die(EX_USAGE, "check -H: %s is not set by -H", name.data);
-	if (kind == ADDRESSES) {
+	if (kind == COMPOSE_ADDRESSES) {
 		put_list(head, name.data, "-H", &one, &list, &unused);
-	} else if (kind == TEXT) {
+	} else if (kind == COMPOSE_TEXT) {
 		compose_text(head, name.data, value);
 	} else {
 		for (const char *s = value; *s; s++)
@@ -605,22 +506,38 @@ put_date_and_id(struct buf *head, const char *sender, bool date, bool id)
 	buf_addf(head, "Message-ID: <%s@%s>\n", unique, domain);
 }
 
+/* $EMAIL may have a name; else who sends is as everywhere. */
+static const char *
+default_from(struct buf *out)
+{
+	const char *email = getenv("EMAIL");
+	struct buf address = BUF_INIT;
+	bool named = email && strchr(email, '<');
+	int n = 1;
+
+	if (named) {
+		n = addrspec_list(email, strlen(email), &address);
+		buf_adds(out, email);
+	} else if (envelope_default_sender(out) < 0) {
+		n = 0;
+	}
+	buf_free(&address);
+	if (n != 1 || !compose_is_text(buf_str(out)))
+		log_die(
+		    EX_CONFIG, "find the sender: no address: %s", buf_str(out));
+	return buf_str(out);
+}
+
 static void
 put_from(struct buf *head, struct buf *sender)
 {
-	struct values one = {&from, 1};
 	struct buf list = BUF_INIT, text = BUF_INIT;
+	const char *who = from ? from : default_from(&text);
+	struct values one = {&who, 1};
 
-	if (!from) {
-		if (envelope_default_sender(&text) < 0)
-			log_die(EX_CONFIG, "find the sender: no address: %s",
-			    buf_str(&text));
-		from = buf_str(&text);
-	}
 	put_list(head, "From", "-f", &one, &list, sender);
 	if (strlen(sender->data) + 1 != sender->len)
-		log_die(
-		    EX_DATAERR, "check -f: more than one address: %s", from);
+		log_die(EX_DATAERR, "check -f: more than one address: %s", who);
 	buf_free(&text);
 }
 
@@ -647,12 +564,7 @@ put_header(struct buf *head, struct buf *sender, struct buf *rcpts)
 		put_extra(head, extra.v[i], &date, &id);
 	put_date_and_id(head, sender->data, date, id);
 	buf_adds(head, "MIME-Version: 1.0\n");
-	buf_free(&o.id);
-	buf_free(&o.references);
-	buf_free(&o.in_reply_to);
-	buf_free(&o.subject);
-	buf_free(&o.from);
-	buf_free(&o.reply_to);
+	original_free(&o);
 }
 
 /* A handler's arguments. MAIL_ID would tell it that this is mail in transit,

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "addrspec.h"
 #include "parse.h"
@@ -9,6 +10,38 @@
 #define LINE_MAX 76
 #define WORD_MAX 60   /* of an encoded word */
 #define TOKEN_MAX 900 /* no line over 998 */
+
+enum compose_kind
+compose_kind(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum compose_kind kind;
+	} known[] = {{"Sender", COMPOSE_ADDRESSES},
+	    {"Reply-To", COMPOSE_ADDRESSES},
+	    {"Mail-Followup-To", COMPOSE_ADDRESSES},
+	    {"Errors-To", COMPOSE_ADDRESSES},
+	    {"Disposition-Notification-To", COMPOSE_ADDRESSES},
+	    {"Return-Receipt-To", COMPOSE_ADDRESSES},
+	    {"Resent-From", COMPOSE_ADDRESSES},
+	    {"Resent-Sender", COMPOSE_ADDRESSES},
+	    {"Resent-To", COMPOSE_ADDRESSES}, {"Resent-Cc", COMPOSE_ADDRESSES},
+	    {"Resent-Bcc", COMPOSE_ADDRESSES}, {"Date", COMPOSE_WORDS},
+	    {"Message-ID", COMPOSE_WORDS}, {"In-Reply-To", COMPOSE_WORDS},
+	    {"References", COMPOSE_WORDS}, {"Resent-Date", COMPOSE_WORDS},
+	    {"Resent-Message-ID", COMPOSE_WORDS}, {"Received", COMPOSE_WORDS},
+	    {"Return-Path", COMPOSE_WORDS}, {"From", COMPOSE_OWN},
+	    {"To", COMPOSE_OWN}, {"Cc", COMPOSE_OWN}, {"Bcc", COMPOSE_OWN},
+	    {"Subject", COMPOSE_OWN}, {"MIME-Version", COMPOSE_OWN},
+	    {"Content-Type", COMPOSE_OWN},
+	    {"Content-Transfer-Encoding", COMPOSE_OWN},
+	    {"Content-ID", COMPOSE_OWN}, {"Content-Disposition", COMPOSE_OWN}};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcasecmp(name, known[i].name))
+			return known[i].kind;
+	return COMPOSE_TEXT;
+}
 
 bool
 compose_is_text(const char *s)

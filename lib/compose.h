@@ -8,6 +8,15 @@
 
 #include "buf.h"
 
+/* How a user's field is written; the composer's own ones are not theirs. */
+enum compose_kind {
+	COMPOSE_TEXT,
+	COMPOSE_ADDRESSES,
+	COMPOSE_WORDS,
+	COMPOSE_OWN
+};
+
+enum compose_kind compose_kind(const char *name);
 /* Whether s may be a value: UTF-8, no control or C1 octets but TAB, no other
  * line ends. */
 bool compose_is_text(const char *s);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # lib/envelope: sender, recipients, MAIL_ID.
+# shellcheck disable=SC2059,SC2094,SC2129,SC2030,SC2031
 load lib
 
 setup() {
@@ -18,7 +19,7 @@ domain() {
 @test "the sender is \$EMAIL, else the login name at the mail name" {
 	EMAIL=alice@example.net "$drv" default >out
 	EMAIL=alice "$drv" default >>out
-	EMAIL= "$drv" default >>out
+	EMAIL='' "$drv" default >>out
 	"$drv" default >>out
 	EMAIL='not an address' "$drv" default >>out
 	same out <<-END

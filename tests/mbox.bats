@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # lib/mbox: appending in mboxrd form. Files that are no mbox: mbox-deliver.bats
+# shellcheck disable=SC2059,SC2094,SC2129,SC2030,SC2031
 load lib
 
 setup() {

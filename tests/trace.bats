@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # lib/trace: fields on top of a message that passes by.
+# shellcheck disable=SC2059,SC2094,SC2129,SC2030,SC2031
 load lib
 
 setup() {
