@@ -413,6 +413,14 @@ routed() {
 	[ "$(find box -type f | wc -l)" -eq 1 ]
 }
 
+@test "root delivers into no folder of another's" {
+	[ "$(id -u)" -eq 0 ] || skip "only root could"
+	chown -R nobody box
+	letter c@host.example | recv --mailboxes mailboxes | sed -n 3p >got
+	same got <<<'451 4.3.0 Temporary trouble, try again later'
+	[ -z "$(find box -type f)" ]
+}
+
 # as_user COMMAND...: not as root, in a folder of its own that it may use.
 as_user() {
 	[ "$(id -u)" -eq 0 ] || { "$@" && return; }
