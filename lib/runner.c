@@ -87,7 +87,7 @@ reap(struct runner *r)
 
 		if (!d)
 			continue;
-		if (stopping > 1 || now - d->last >= (time_t)r->o->seconds) {
+		if (stopping > 1 || now - d->last > (time_t)r->o->seconds) {
 			transport_kill(&d->t);
 			d->last = now;
 		}
@@ -135,7 +135,7 @@ wait_time(const struct runner *r)
 	for (g = r->plan.groups; g; g = g->next)
 		if (g->dispatch &&
 		    g->dispatch->last + (time_t)r->o->seconds < until)
-			until = g->dispatch->last + (time_t)r->o->seconds;
+			until = g->dispatch->last + (time_t)r->o->seconds + 1;
 	return until > now ? until - now : 0;
 }
 
