@@ -655,7 +655,7 @@ for r in m["recipients"]:
 
 @test "a spool whose parent is missing is 75" {
 	exits 75 spool -d no/such/s add c@d.example <<<hi 2>err
-	echo 'spool: open spool: no/such/s: No such file or directory' | same err
+	echo 'spool: open spool no/such/s: No such file or directory' | same err
 }
 
 @test "SIGTERM while a message comes in leaves nothing, with 75" {
