@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -179,8 +180,9 @@ encoding_of(const char *type, const struct mime_facts *f)
 		return text_encoding(f);
 	if (strcmp(type, "message/rfc822"))
 		return GMIME_CONTENT_ENCODING_BASE64;
-	return f->high || f->longest > TEXT_LINE_MAX ? GMIME_CONTENT_ENCODING_8BIT
-						: GMIME_CONTENT_ENCODING_7BIT;
+	return f->high || f->longest > TEXT_LINE_MAX
+	    ? GMIME_CONTENT_ENCODING_8BIT
+	    : GMIME_CONTENT_ENCODING_7BIT;
 }
 
 struct mime *
@@ -251,10 +253,28 @@ mime_add(struct mime *parent, struct mime *child)
 	g_object_unref(child);
 }
 
+/* A file that got shorter since it was examined is not an end of file. */
+static void
+check_whole(GMimeObject *parent, GMimeObject *part, gpointer cut)
+{
+	GMimeStream *stream;
+	struct stat st;
+
+	(void)parent;
+	if (!GMIME_IS_PART(part))
+		return;
+	stream = g_mime_data_wrapper_get_stream(
+	    g_mime_part_get_content(GMIME_PART(part)));
+	if (fstat(GMIME_STREAM_FS(stream)->fd, &st) < 0 ||
+	    (S_ISREG(st.st_mode) && st.st_size < stream->bound_end))
+		*(bool *)cut = true;
+}
+
 int
 mime_write(struct mime *m, int fd)
 {
 	GMimeStream *stream = g_mime_stream_fs_new(fd);
+	bool cut = false;
 	ssize_t n;
 
 	g_mime_stream_fs_set_owner(GMIME_STREAM_FS(stream), FALSE);
@@ -262,10 +282,13 @@ mime_write(struct mime *m, int fd)
 	n = g_mime_object_write_to_stream(GMIME_OBJECT(m), NULL, stream);
 	if (n >= 0)
 		n = g_mime_stream_flush(stream);
-	if (n < 0 && !errno)
-		errno = EIO;
+	check_whole(NULL, GMIME_OBJECT(m), &cut);
+	if (GMIME_IS_MULTIPART(m))
+		g_mime_multipart_foreach(GMIME_MULTIPART(m), check_whole, &cut);
 	g_object_unref(stream);
-	return n < 0 ? -1 : 0;
+	if (cut || (n < 0 && !errno))
+		errno = EIO;
+	return cut || n < 0 ? -1 : 0;
 }
 
 void

@@ -1,0 +1,391 @@
+# The SMTP and LMTP client engine, driven from memory (tests/drv/smtp.c).
+load lib
+
+setup() {
+	sandbox
+	PATH=$BUILD/drv:$PATH
+}
+
+dialogue() {
+	cat > script
+}
+
+# plays EXPECTED ARGS...: the script, whole lines at once, then each octet
+# alone, to the same end.
+plays() {
+	local want=$1
+	shift
+	smtp "$@" < script > got
+	same got < "$want"
+	smtp -1 "$@" < script > got
+	same got < "$want"
+}
+
+ehlo='S 250-sink
+& 250-PIPELINING
+& 250-SIZE 1000000
+& 250-8BITMIME
+& 250 ENHANCEDSTATUSCODES'
+
+@test "an envelope goes out in one segment, the body after 354, results as they come" {
+	dialogue <<- END
+		$ehlo
+		S 250 2.1.0 ok
+		& 250 2.1.5 ok
+		& 550 5.1.1 who
+		& 450 4.2.1 later
+		& 354 go
+		S 250-2.0.0 queued
+		& 250 2.0.0 as 17
+		Q
+		S 221 2.0.0 bye
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C RCPT TO:<c@x>^M
+		C RCPT TO:<d@x>^M
+		C DATA^M
+		= result 1 <c@x> perm 550 [5.1.1] who
+		= result 1 <d@x> temp 450 [4.2.1] later
+		= body 1
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 1 <b@x> ok 250 [2.0.0] queued as 17
+		= done 1
+		C QUIT^M
+		= over 221 [2.0.0] bye
+		wait 0
+	END
+	plays want '<a@x>|<b@x>|<c@x>|<d@x>'
+}
+
+@test "the end of one message and the envelope of the next go out together" {
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 354 go
+		S 250 one
+		& 250 ok
+		& 250 ok
+		& 354 go
+		S 250 two
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= body 1
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		C MAIL FROM:<> SIZE=9^M
+		C RCPT TO:<c@x>^M
+		C DATA^M
+		= result 1 <b@x> ok 250 [] one
+		= done 1
+		= body 2
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 2 <c@x> ok 250 [] two
+		= done 2
+		wait 0
+	END
+	plays want '<a@x>|<b@x>' '<>|<c@x>'
+}
+
+@test "without PIPELINING each command waits, and a refused envelope is reset" {
+	dialogue <<- 'END'
+		S 250 sink
+		S 250 ok
+		S 550 5.1.1 who
+		S 250 reset
+		S 553 not you
+		S 250 ok
+		S 250 ok
+		S 354 go
+		S 250 three
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		= result 1 <b@x> perm 550 [5.1.1] who
+		= done 1
+		C RSET^M
+		C MAIL FROM:<e@x>^M
+		= result 2 <c@x> perm 553 [] not you
+		= done 2
+		C MAIL FROM:<f@x>^M
+		C RCPT TO:<d@x>^M
+		C DATA^M
+		= body 3
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 3 <d@x> ok 250 [] three
+		= done 3
+		wait 0
+	END
+	plays want '<a@x>|<b@x>' '<e@x>|<c@x>' '<f@x>|<d@x>'
+}
+
+@test "354 without a recipient gets an end of data and nothing else" {
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 550 no
+		& 354 go
+		S 554 nobody
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= result 1 <b@x> perm 550 [] no
+		C .^M
+		= done 1
+		wait 0
+	END
+	plays want '<a@x>|<b@x>'
+}
+
+@test "a refused sender is every recipient's answer, a refused DATA that of the accepted" {
+	dialogue <<- END
+		$ehlo
+		S 451 4.3.0 later
+		& 503 no sender
+		& 503 no sender
+		S 250 ok
+		& 550 no
+		& 250 ok
+		& 554 5.5.1 not today
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= result 1 <b@x> temp 451 [4.3.0] later
+		= done 1
+		C MAIL FROM:<e@x> SIZE=9^M
+		C RCPT TO:<c@x>^M
+		C RCPT TO:<d@x>^M
+		C DATA^M
+		= result 2 <c@x> perm 550 [] no
+		= result 2 <d@x> perm 554 [5.5.1] not today
+		= done 2
+		wait 0
+	END
+	plays want '<a@x>|<b@x>' '<e@x>|<c@x>|<d@x>'
+}
+
+@test "LMTP answers for each accepted recipient, and greets here" {
+	dialogue <<- 'END'
+		S 220 hi
+		S 250-sink
+		& 250 PIPELINING
+		S 250 ok
+		& 250 ok
+		& 550 no
+		& 250 ok
+		& 354 go
+		S 250 for b
+		& 452 full
+	END
+	cat > want <<- 'END'
+		C LHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		C RCPT TO:<c@x>^M
+		C RCPT TO:<d@x>^M
+		C DATA^M
+		= result 1 <c@x> perm 550 [] no
+		= body 1
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 1 <b@x> ok 250 [] for b
+		= result 1 <d@x> temp 452 [] full
+		= done 1
+		wait 0
+	END
+	plays want -l '<a@x>|<b@x>|<c@x>|<d@x>'
+}
+
+@test "parameters go only where they were offered, BODY only with 8-bit octets" {
+	dialogue <<- 'END'
+		S 250-sink
+		& 250-8bitmime
+		& 250 DSN
+		S 250 ok
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> BODY=8BITMIME RET=HDRS^M
+		C RCPT TO:<b@x> NOTIFY=NEVER^M
+		wait 300
+	END
+	plays want -8 '<a@x> RET=HDRS SIZE=3 SMTPUTF8 AUTH=<>|<b@x> NOTIFY=NEVER X=1'
+	dialogue <<- 'END'
+		S 250 sink
+		S 250 ok
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		wait 300
+	END
+	plays want -8 '<a@x> RET=HDRS|<b@x> NOTIFY=NEVER'
+}
+
+@test "a server without EHLO is greeted with HELO" {
+	dialogue <<- 'END'
+		S 502 what
+		S 250 hello
+		S 250 ok
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C HELO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		wait 300
+	END
+	plays want '<a@x>|<b@x>'
+}
+
+@test "a loss before the end of data was sent is no result, after it it is unsure" {
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		L
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= again 1 000 [] connection lost
+		= over 000 [] connection lost
+		wait 120
+	END
+	plays want '<a@x>|<b@x>'
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 354 go
+		R 250-queued
+		R 250 as far as
+		L
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= body 1
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 1 <b@x> unsure 000 [] connection lost
+		= done 1
+		= over 000 [] connection lost
+		wait 600
+	END
+	plays want '<a@x>|<b@x>'
+}
+
+@test "what was received before the loss still counts" {
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 354 go
+		S 250 queued
+		L
+	END
+	smtp '<a@x>|<b@x>' < script | grep '^= ' > got
+	same got <<- 'END'
+		= body 1
+		= result 1 <b@x> ok 250 [] queued
+		= done 1
+		= over 000 [] connection lost
+	END
+}
+
+@test "a reply before its command ends the connection" {
+	dialogue <<- END
+		$ehlo
+		& 250 early
+	END
+	for one in "" -1; do
+		smtp $one '<a@x>|<b@x>' < script | grep '^= over' > got
+		same got <<< '= over 000 [] reply before its command: 250 early'
+	done
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 354 go
+		& 250 queued
+	END
+	smtp '<a@x>|<b@x>' < script | grep '^= ' > got
+	same got <<- 'END'
+		= body 1
+		= again 1 000 [] reply before its command: 250 queued
+		= over 000 [] reply before its command: 250 queued
+	END
+}
+
+@test "421 ends the connection with its words" {
+	dialogue <<- END
+		$ehlo
+		S 421 4.3.2 closing
+	END
+	smtp '<a@x>|<b@x>' < script | grep '^= ' > got
+	same got <<- 'END'
+		= again 1 421 [4.3.2] closing
+		= over 421 [4.3.2] closing
+	END
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 354 go
+		S 421 4.3.2 closing
+	END
+	smtp '<a@x>|<b@x>' < script | grep '^= ' > got
+	same got <<- 'END'
+		= body 1
+		= result 1 <b@x> temp 421 [4.3.2] closing
+		= done 1
+		= over 421 [4.3.2] closing
+	END
+}
+
+@test "a reply that is none, too long or of too many lines ends the connection" {
+	for bad in 'S hello' 'S 25 ok' 'S 250?ok' $'S 250-a\n& 550 b' 'S 354 go' \
+		"S 250 $(printf '%04096d' 0)" "$(printf 'S 250-x%s' "$(for _ in {1..200}; do printf '\n& 250-x'; done)")"; do
+		{ echo "$ehlo"; echo "$bad"; } > script
+		smtp '<a@x>|<b@x>' < script | grep -c '^= again 1 000' > got
+		same got <<< 1
+		smtp -1 '<a@x>|<b@x>' < script | grep -c '^= again 1 000' > got
+		same got <<< 1
+	done
+}
