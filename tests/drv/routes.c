@@ -12,8 +12,7 @@ main(int argc, char *argv[])
 	struct routes r;
 	char why[200], sender[256], domain[256];
 
-	if (argc != 2 ||
-	    routes_read(&r, AT_FDCWD, argv[1], why, sizeof why)) {
+	if (argc != 2 || routes_read(&r, AT_FDCWD, argv[1], why, sizeof why)) {
 		puts(argc == 2 ? why : "usage: routes FILE");
 		return 1;
 	}
