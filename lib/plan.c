@@ -266,7 +266,8 @@ plan_scan(struct plan *p)
 	p->next_due = d.now + POLL_SECONDS;
 	if (qname_each(p->q->queue, note_due, &d) < 0)
 		plan_failed(p, "read", "queue");
-	qsort(d.names, d.n, sizeof *d.names, by_due);
+	if (d.n > 0)
+		qsort(d.names, d.n, sizeof *d.names, by_due);
 	for (i = 0; i < d.n; i++)
 		add_item(p, &d.names[i]);
 	free(d.names);
