@@ -165,13 +165,14 @@ longer()
 	both client.example.net ESMTP
 }
 
-# waiting SPOOL: what list says, without what differs each time.
+# waiting SPOOL: what list says, a line a message, without what differs each
+# time.
 waiting()
 {
 	spool -d "$1" list >listed
-	sed -E 's/^[0-9a-z]{20} /ID /
-		s/ [0-9-]{10}T[0-9:]{8}Z ([0-9]+) [0-9]+ / TIME \1 SIZE /' listed \
-	    >waiting
+	sed -E ':a;N;$!ba;s/\n  / | /g' listed | sed -E 's/^[0-9a-z]{20} /ID /
+		s/ [0-9-]{10}T[0-9:]{8}Z ([0-9]+) [0-9]+ / TIME \1 SIZE /' |
+		sort >waiting
 }
 
 @test "what curl sends is in our spool before it is done" {
@@ -183,9 +184,7 @@ waiting()
 	    -T message "smtp://$address/client.example.net"
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 0 SIZE <ann@example.net>
-		  <bob@example.org>
-		  <carol@example.org>
+		ID queued TIME 0 SIZE <ann@example.net> | <bob@example.org> | <carol@example.org>
 	END
 	spool -d spool show "$(head -c 20 listed)" >shown
 	arrived shown <<-'END'
@@ -543,16 +542,13 @@ three_fates()
 	by_postfix bob@example.org | arrived "$POSTFIX_MAIL"/bob/new/*
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
-		ID queued TIME 0 SIZE <>
-		  <ann@example.net>
+		ID queued TIME 0 SIZE <> | <ann@example.net>
+		ID queued TIME 1 SIZE <ann@example.net> | <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
 	END
 	spool -d spool run --hostname laptop.example.net
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
+		ID queued TIME 1 SIZE <ann@example.net> | <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
 	END
 	holds spool/dead 0
 }
@@ -626,7 +622,6 @@ three_fates()
 	spool -d spool run
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <bob@example.org> unsure: server closed the connection
+		ID queued TIME 1 SIZE <ann@example.net> | <bob@example.org> unsure: server closed the connection
 	END
 }
