@@ -135,6 +135,23 @@ longer()
 	ours client.example.net ESMTP carol@example.org | arrived carol/new/*
 }
 
+@test "msmtp sends a message and knows a refusal" {
+	receiver
+	msmtp()
+	{
+		peer msmtp --host=127.0.0.1 --port="${address#*:}" --auth=off \
+		    --tls=off --domain=client.example.net -f ann@example.net "$@"
+	}
+	msmtp bob@example.org carol@example.org <message
+	both client.example.net ESMTP
+	exits 65 msmtp bob@example.org zoe@example.org <message 2>errors
+	same errors <<-'END'
+		msmtp: recipient address zoe@example.org not accepted by the server
+		msmtp: server message: 550 5.1.1 No such user here
+		msmtp: could not send mail
+	END
+}
+
 @test "curl uploads a message" {
 	receiver
 	curl -m 20 -sS --crlf --mail-from ann@example.net \
