@@ -195,14 +195,25 @@ read_tables(char *why, size_t size)
 }
 
 /* Programs of the table are run by mbox-deliver, which looks them up itself:
- * nothing that a stranger has sent chooses a command. */
-static char *const *
+ * nothing that a stranger has sent chooses a command. NULL-ended, to be freed.
+ */
+static char **
 program_command(void)
 {
-	static const char *argv[] = {"mbox-deliver", "--mailboxes", NULL, NULL};
+	static char words[][16] = {"mbox-deliver", "--mailboxes", "--local"};
+	char **argv =
+	    xrealloc(NULL, (4 + 2 * rules.local_count) * sizeof *argv);
+	size_t n = 0;
 
-	argv[2] = table;
-	return (char *const *)argv;
+	argv[n++] = words[0];
+	argv[n++] = words[1];
+	argv[n++] = (char *)table;
+	for (size_t i = 0; i < rules.local_count; i++) {
+		argv[n++] = words[2];
+		argv[n++] = (char *)rules.locals[i];
+	}
+	argv[n] = NULL;
+	return argv;
 }
 
 static int
@@ -222,13 +233,18 @@ unavailable(int out, int code)
 static int
 begin_starter(struct starter *starter)
 {
-	char *const *run = command ? command : program_command();
+	char **programs;
+	int r;
 
 	starter->fd = -1;
-	if (!command &&
-	    (spool || !mailboxes || !mailboxes_has_programs(mailboxes)))
+	if (command)
+		return starter_begin(starter, command, COMMAND_SECONDS);
+	if (spool || !mailboxes || !mailboxes_has_programs(mailboxes))
 		return 0;
-	return starter_begin(starter, run, COMMAND_SECONDS);
+	programs = program_command();
+	r = starter_begin(starter, programs, COMMAND_SECONDS);
+	free(programs);
+	return r;
 }
 
 static int

@@ -293,7 +293,7 @@ do_end(struct session *s)
 static void
 handle(struct session *s, enum smtpd_event event)
 {
-	if (event != SMTPD_MORE && (event < SMTPD_BODY || event == SMTPD_CLOSE))
+	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
 		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
 	switch (event) {
 	case SMTPD_MAIL:
@@ -408,9 +408,10 @@ converse(struct session *s)
 		put_replies(s);
 		if (event == SMTPD_MORE && (n = wait_input(s, &data)) == 0)
 			break;
-	} while (event != SMTPD_CLOSE);
+	} while (event < SMTPD_QUIT);
 	if (event == SMTPD_CLOSE)
 		part(s, NULL);
+	conn_flush(&s->conn);
 	abandon(s);
 }
 

@@ -127,7 +127,8 @@ do_noop(struct smtpd *s)
 static enum smtpd_event
 do_quit(struct smtpd *s)
 {
-	return close_with(s, "221 2.0.0 Bye");
+	close_with(s, "221 2.0.0 Bye");
+	return SMTPD_QUIT;
 }
 
 static enum smtpd_event
