@@ -241,12 +241,23 @@ our_name(void)
 	return host;
 }
 
+static _Noreturn void
+no_spool(void)
+{
+	int err = errno;
+	struct buf path = BUF_INIT;
+
+	if (!dir)
+		queue_default_path(&path);
+	log_die(EX_TEMPFAIL, "open spool %s: %s", dir ? dir : buf_str(&path),
+	    strerror(err));
+}
+
 static void
 open_queue(struct queue *q)
 {
 	if (queue_open(q, dir, true))
-		log_die(EX_TEMPFAIL, "open spool: %s: %s",
-		    dir ? dir : "default", strerror(errno));
+		no_spool();
 }
 
 /* To look only: false where there is no spool yet. */
@@ -256,8 +267,7 @@ look_queue(struct queue *q)
 	if (!queue_open(q, dir, false))
 		return true;
 	if (errno != ENOENT)
-		log_die(EX_TEMPFAIL, "open spool: %s: %s",
-		    dir ? dir : "default", strerror(errno));
+		no_spool();
 	return false;
 }
 
