@@ -170,7 +170,7 @@ group_add(struct plan *p, const struct route *route, const char *domain,
 		*g = (struct group){.route = route};
 		snprintf(g->domain, sizeof g->domain, "%s", domain);
 	}
-	if (g->n > 0 && g->items[g->n - 1] == i)
+	if (g->n > g->at && g->items[g->n - 1] == i)
 		return;
 	if (g->n == g->cap) {
 		g->cap = g->cap ? 2 * g->cap : 16;
