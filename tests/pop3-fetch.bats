@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pop3-fetch: against pop3-serve, and against servers that misbehave.
-
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
 load lib
 
 setup() {
@@ -49,6 +49,11 @@ scripted() {
 
 fetch() {
 	pop3-fetch --tls=off --password-file pw -q "$@" "$url"
+}
+
+# fetch_to COMMAND...
+fetch_to() {
+	pop3-fetch --tls=off --password-file pw -q "$url" -- "$@"
 }
 
 # Waits until the server has noted as many commands.
@@ -110,8 +115,17 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	fetch -o Mail
 	fetch --mbox mbox
 	fetch --stdout >stream
-	pop3-fetch --tls=off --password-file pw -q "$url" -- \
-		sh -c 'echo "$MAIL_SIZE $*"; cat' >&2 2>command x y || false
+	# shellcheck disable=SC2016 # for the inner shell
+	fetch_to sh -c 'echo "$MAIL_SIZE"; cat' 2>command
+	same command <<-'END'
+	27
+	Subject: 1
+
+	From x
+	>From y
+	11
+	no newline
+	END
 	sed 's/^From MAILER-DAEMON .*/From_/' mbox >got
 	same got <<-'END'
 	From_
