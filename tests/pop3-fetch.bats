@@ -20,8 +20,9 @@ teardown() {
 # serving: pop3-serve over box; sets url.
 serving() {
 	local i address
+	: >serve.log
 	pop3-serve --single-user box --password-file pw --auth-clear \
-		--listen 127.0.0.1:0 2>serve.log 3>&- &
+		--listen 127.0.0.1:0 2>>serve.log 3>&- &
 	pids+=($!)
 	for ((i = 0; i < 200; i++)); do
 		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' serve.log)
@@ -37,8 +38,8 @@ serving() {
 scripted() {
 	local i
 	: >asked
-	rm -f port
-	python3 "$TESTS/lib/pop3-script.py" asked "$@" >port 2>script.log 3>&- &
+	: >port
+	python3 "$TESTS/lib/pop3-script.py" asked "$@" >>port 2>script.log 3>&- &
 	pids+=($!)
 	for ((i = 0; i < 200; i++)); do
 		[ -s port ] && break
@@ -497,9 +498,10 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	for call in linkat:when=1 linkat:when=2 linkat:when=3 unlinkat:when=2 \
 	    fdatasync:when=1 syncfs:when=1 fsync:when=3; do
 		rm -rf Mail "$HOME/.local"
-		ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e trace=none \
+		ASAN_OPTIONS=detect_leaks=0 exits 137 strace -o /dev/null \
+			-e trace="${call%%:*}" \
 			-e inject="${call%%:*}:signal=KILL:${call#*:}" \
-			pop3-fetch --tls=off --password-file pw -q -o Mail "$url" || true
+			pop3-fetch --tls=off --password-file pw -q -o Mail "$url"
 		fetch -o Mail
 		messages Mail >got
 		grep '^m' got | sort >all
