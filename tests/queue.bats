@@ -34,7 +34,7 @@ setup() {
 @test "the origin and parameters are kept, control octets in them not" {
 	export ORIGIN=$'192.0.2.1 esmtp \n\033x' PARAMS='ENVID=a RET=HDRS' RCPT_PARAMS=NOTIFY=NEVER
 	id=$("$Q" s add a@b.example '@x,@y:c@d.example' </dev/null)
-	sed -n "s/$id/ID/; s/  */ /g; /^trace/p; /^[FR] /p" s/queue/* >head
+	sed -n "s/$id/ID/; s/  */ /g; /^trace/p; /^[FR] /p" s/queue/*.q >"head"
 	same head <<-'END'
 		trace ID 192.0.2.1 esmtp \x0a\x1bx
 		F <a@b.example> ENVID=a RET=HDRS
@@ -49,7 +49,7 @@ setup() {
 	PARAMS=$'X\nR' "$Q" s add a@b.example c@d.example </dev/null 2>>err && false
 	for _ in 1 2 3 4; do echo 'begin: Invalid argument'; done | same err
 	ABORT=1 "$Q" s add a@b.example c@d.example <<<x
-	[ -z "$(ls s/queue s/tmp | grep -v : | tr -d '\n')" ]
+	[ -z "$(find s/queue s/tmp -type f)" ]
 }
 
 @test "a large message has its size in the first line" {

@@ -77,7 +77,7 @@ set_time() { # ID created|expires|tries NUMBER
 
 		hi
 	END
-	[ -z "$(ls s/tmp s/dead s/corrupt | grep -v : | tr -d '\n')" ]
+	[ -z "$(find s/tmp s/dead s/corrupt -type f)" ]
 	[ "$(stat -c %a s s/queue s/queue/* | tr '\n' ' ')" = "700 700 600 " ]
 }
 
@@ -650,7 +650,7 @@ for r in m["recipients"]:
 		ulimit -f 8
 		head -c 100000 /dev/zero | tr '\0' x | exits 75 spool add c@d.example 2>err
 	)
-	[ -z "$(ls s/queue s/tmp | grep -v : | tr -d '\n')" ]
+	[ -z "$(find s/queue s/tmp -type f)" ]
 	echo 'spool: add: write: File too large' | same err
 }
 
@@ -671,7 +671,7 @@ for r in m["recipients"]:
 	wait $pid || got=$?
 	exec 9>&-
 	[ $got = 75 ]
-	[ -z "$(ls s/tmp s/queue | grep -v : | tr -d '\n')" ]
+	[ -z "$(find s/tmp s/queue -type f)" ]
 }
 
 @test "run --watch sends what comes while it runs and ends with 0" {
