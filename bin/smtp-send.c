@@ -796,7 +796,8 @@ find_sender(struct envelope *e)
 static void
 take_message(char *rcpts[])
 {
-	struct envelope e = ENVELOPE_INIT;
+	static char no_id[] = "", path[] = "message";
+	static struct envelope e = ENVELOPE_INIT; /* the job points into it */
 	struct intake i = {
 	    .keep_bcc = getenv("MAIL_ID"), .collect = from_header};
 	struct job *j = xrealloc(NULL, sizeof *j);
@@ -811,8 +812,8 @@ take_message(char *rcpts[])
 	if (e.n == 0)
 		log_die(EX_DATAERR, "read header: no recipients in it");
 	*j = (struct job){.fd = only};
-	j->b = (struct batch_job){.id = "",
-	    .path = "message",
+	j->b = (struct batch_job){.id = no_id,
+	    .path = path,
 	    .size = UINT64_MAX,
 	    .sender = {e.sender, e.params},
 	    .n = e.n};

@@ -80,6 +80,7 @@ do_mail(struct smtpd *s)
 	if (s->config->max_size && s->command.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
 	s->eight_bit = s->command.eight_bit;
+	s->size = 0;
 	return ask(s, SMTPD_MAIL);
 }
 

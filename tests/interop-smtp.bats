@@ -135,6 +135,23 @@ longer()
 	ours client.example.net ESMTP carol@example.org | arrived carol/new/*
 }
 
+@test "msmtp sends a message and knows a refusal" {
+	receiver
+	msmtp()
+	{
+		peer msmtp --host=127.0.0.1 --port="${address#*:}" --auth=off \
+		    --tls=off --domain=client.example.net -f ann@example.net "$@"
+	}
+	msmtp bob@example.org carol@example.org <message
+	both client.example.net ESMTP
+	exits 65 msmtp bob@example.org zoe@example.org <message 2>errors
+	same errors <<-'END'
+		msmtp: recipient address zoe@example.org not accepted by the server
+		msmtp: server message: 550 5.1.1 No such user here
+		msmtp: could not send mail
+	END
+}
+
 @test "curl uploads a message" {
 	receiver
 	curl -m 20 -sS --crlf --mail-from ann@example.net \
@@ -165,13 +182,14 @@ longer()
 	both client.example.net ESMTP
 }
 
-# waiting SPOOL: what list says, without what differs each time.
+# waiting SPOOL: what list says, a line a message, without what differs each
+# time.
 waiting()
 {
 	spool -d "$1" list >listed
-	sed -E 's/^[0-9a-z]{20} /ID /
-		s/ [0-9-]{10}T[0-9:]{8}Z ([0-9]+) [0-9]+ / TIME \1 SIZE /' listed \
-	    >waiting
+	sed -E ':a;N;$!ba;s/\n  / | /g' listed | sed -E 's/^[0-9a-z]{20} /ID /
+		s/ [0-9-]{10}T[0-9:]{8}Z ([0-9]+) [0-9]+ / TIME \1 SIZE /' |
+		sort >waiting
 }
 
 @test "what curl sends is in our spool before it is done" {
@@ -183,9 +201,7 @@ waiting()
 	    -T message "smtp://$address/client.example.net"
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 0 SIZE <ann@example.net>
-		  <bob@example.org>
-		  <carol@example.org>
+		ID queued TIME 0 SIZE <ann@example.net> | <bob@example.org> | <carol@example.org>
 	END
 	spool -d spool show "$(head -c 20 listed)" >shown
 	arrived shown <<-'END'
@@ -543,16 +559,13 @@ three_fates()
 	by_postfix bob@example.org | arrived "$POSTFIX_MAIL"/bob/new/*
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
-		ID queued TIME 0 SIZE <>
-		  <ann@example.net>
+		ID queued TIME 0 SIZE <> | <ann@example.net>
+		ID queued TIME 1 SIZE <ann@example.net> | <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
 	END
 	spool -d spool run --hostname laptop.example.net
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
+		ID queued TIME 1 SIZE <ann@example.net> | <carol@example.org> 450 4.2.1 <carol@example.org>: Recipient address rejected: busy
 	END
 	holds spool/dead 0
 }
@@ -626,7 +639,6 @@ three_fates()
 	spool -d spool run
 	waiting spool
 	same waiting <<-'END'
-		ID queued TIME 1 SIZE <ann@example.net>
-		  <bob@example.org> unsure: server closed the connection
+		ID queued TIME 1 SIZE <ann@example.net> | <bob@example.org> unsure: server closed the connection
 	END
 }

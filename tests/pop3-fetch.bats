@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pop3-fetch: against pop3-serve, and against servers that misbehave.
-
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
 load lib
 
 setup() {
@@ -20,8 +20,9 @@ teardown() {
 # serving: pop3-serve over box; sets url.
 serving() {
 	local i address
+	: >serve.log
 	pop3-serve --single-user box --password-file pw --auth-clear \
-		--listen 127.0.0.1:0 2>serve.log 3>&- &
+		--listen 127.0.0.1:0 2>>serve.log 3>&- &
 	pids+=($!)
 	for ((i = 0; i < 200; i++)); do
 		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' serve.log)
@@ -37,8 +38,8 @@ serving() {
 scripted() {
 	local i
 	: >asked
-	rm -f port
-	python3 "$TESTS/lib/pop3-script.py" asked "$@" >port 2>script.log 3>&- &
+	: >port
+	python3 "$TESTS/lib/pop3-script.py" asked "$@" >>port 2>script.log 3>&- &
 	pids+=($!)
 	for ((i = 0; i < 200; i++)); do
 		[ -s port ] && break
@@ -49,6 +50,11 @@ scripted() {
 
 fetch() {
 	pop3-fetch --tls=off --password-file pw -q "$@" "$url"
+}
+
+# fetch_to COMMAND...
+fetch_to() {
+	pop3-fetch --tls=off --password-file pw -q "$url" -- "$@"
 }
 
 # Waits until the server has noted as many commands.
@@ -110,8 +116,17 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	fetch -o Mail
 	fetch --mbox mbox
 	fetch --stdout >stream
-	pop3-fetch --tls=off --password-file pw -q "$url" -- \
-		sh -c 'echo "$MAIL_SIZE $*"; cat' >&2 2>command x y || false
+	# shellcheck disable=SC2016 # for the inner shell
+	fetch_to sh -c 'echo "$MAIL_SIZE"; cat' 2>command
+	same command <<-'END'
+	27
+	Subject: 1
+
+	From x
+	>From y
+	11
+	no newline
+	END
 	sed 's/^From MAILER-DAEMON .*/From_/' mbox >got
 	same got <<-'END'
 	From_
@@ -483,9 +498,10 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	for call in linkat:when=1 linkat:when=2 linkat:when=3 unlinkat:when=2 \
 	    fdatasync:when=1 syncfs:when=1 fsync:when=3; do
 		rm -rf Mail "$HOME/.local"
-		ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e trace=none \
+		ASAN_OPTIONS=detect_leaks=0 exits 137 strace -o /dev/null \
+			-e trace="${call%%:*}" \
 			-e inject="${call%%:*}:signal=KILL:${call#*:}" \
-			pop3-fetch --tls=off --password-file pw -q -o Mail "$url" || true
+			pop3-fetch --tls=off --password-file pw -q -o Mail "$url"
 		fetch -o Mail
 		messages Mail >got
 		grep '^m' got | sort >all

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pop3-serve: whole dialogues, and what they leave in the maildir.
-
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
 load lib
 
 setup() {
@@ -27,7 +27,8 @@ talk() {
 # listening COMMAND...: starts a listener and sets address.
 listening() {
 	local i
-	"$@" --listen 127.0.0.1:0 2>listen.log 3>&- &
+	: >listen.log
+	"$@" --listen 127.0.0.1:0 2>>listen.log 3>&- &
 	pid=$!
 	for ((i = 0; i < 200; i++)); do
 		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' listen.log)
