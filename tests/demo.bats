@@ -12,7 +12,7 @@ setup() {
 # Nothing of the demo remains: no file in TMPDIR, no process with it as cwd.
 nothing_left() {
 	local link
-	[ -z "$(find "$TMPDIR" "$HOME" -type f" ] || return
+	[ -z "$(find "$TMPDIR" "$HOME" -mindepth 1)" ] || return
 	for link in /proc/[0-9]*/cwd; do
 		case $(readlink "$link" 2>/dev/null) in
 		"$TMPDIR"*) return 1 ;;
