@@ -311,7 +311,9 @@ job_prepare(struct job *j)
 	if (c->what)
 		job_fail(j, 554, "5.6.0", "%s at octet %llu of the message",
 		    c->what, (unsigned long long)c->offset - 1);
-	else if (c->octets < j->size || !S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode))
+		job_fail(j, 0, "", "read %s: not a regular file", j->b.path);
+	else if (c->octets < j->size)
 		job_fail(j, 0, "", "read %s: shorter than %llu octets",
 		    j->b.path, (unsigned long long)j->size);
 	else if (j->size == 0 && !allow_empty)
@@ -799,6 +801,7 @@ take_message(char *rcpts[])
 	struct envelope e = ENVELOPE_INIT;
 	struct intake i = {
 	    .keep_bcc = getenv("MAIL_ID"), .collect = from_header};
+	static char only_name[] = "message";
 	struct job *j = xrealloc(NULL, sizeof *j);
 
 	find_sender(&e);
@@ -811,8 +814,8 @@ take_message(char *rcpts[])
 	if (e.n == 0)
 		log_die(EX_DATAERR, "read header: no recipients in it");
 	*j = (struct job){.fd = only};
-	j->b = (struct batch_job){.id = "",
-	    .path = "message",
+	j->b = (struct batch_job){.id = only_name,
+	    .path = only_name,
 	    .size = UINT64_MAX,
 	    .sender = {e.sender, e.params},
 	    .n = e.n};
