@@ -446,7 +446,7 @@ login() {
 	chmod 640 "$HOME/.netrc"
 	login 78 --tls=off
 	same err <<- END
-		smtp-send: connect smtp://u@127.0.0.1:$port: $HOME/.netrc: others may read it (mode 0640, not 0600)
+		smtp-send: send <b@x.org>: connect smtp://u@127.0.0.1:$port: $HOME/.netrc: others may read it (mode 0640, not 0600)
 	END
 	login 78 --tls=off --password-command 'exit 3'
 	login 78 --tls=off --password-file "$PWD/none"
