@@ -215,7 +215,7 @@ begin(const struct envelope *e, const char *id)
 	    .mail_id = id,
 	    .spool = spool,
 	    .become_owner = true,
-	    .create = maildir != NULL,
+	    .create = !table,
 	    .allow_program = true};
 	size_t n = e->n ? e->n : 1, i;
 	struct mailbox *found = xrealloc(NULL, n * sizeof(*found));

@@ -121,7 +121,8 @@ check_text(const char *object, const char *value)
 {
 	if (!compose_is_text(value))
 		log_die(EX_DATAERR,
-		    "check %s: a control octet or no UTF-8 in its value: %s",
+		    "check %s: a control octet or no UTF-8 in its value: "
+		    "%.100s",
 		    object, value);
 }
 
@@ -153,7 +154,7 @@ add_mailboxes(
 	const char *address = addresses.data, *name = names.data;
 
 	if (n <= 0)
-		log_die(EX_DATAERR, "check %s: no address: %s", object,
+		log_die(EX_DATAERR, "check %s: no address: %.100s", object,
 		    n < 0 ? buf_str(&addresses) : value);
 	for (int i = 0; i < n; i++) {
 		char *decoded = encoded ? mime_decode(name) : xstrdup(name);
@@ -181,7 +182,7 @@ put_list(struct buf *head, const char *name, const char *object,
 	}
 	if (list->len &&
 	    compose_addresses(head, name, buf_str(list), rcpts) < 0)
-		log_die(EX_DATAERR, "check %s: no address list: %s", object,
+		log_die(EX_DATAERR, "check %s: no address list: %.100s", object,
 		    buf_str(list));
 	buf_free(list);
 }
@@ -440,10 +441,11 @@ put_subject(struct buf *head, struct original *o)
 		check_text("-s", subject);
 		compose_text(head, "Subject", subject);
 	} else if (reply || forward) {
+		if (!compose_is_text(decoded))
+			*decoded = 0;
 		if (strncasecmp(decoded, prefix, strlen(prefix)))
-			buf_addf(&text, "%s ", prefix);
-		if (compose_is_text(decoded))
-			buf_adds(&text, decoded);
+			buf_addf(&text, *decoded ? "%s " : "%s", prefix);
+		buf_adds(&text, decoded);
 		compose_text(head, "Subject", buf_str(&text));
 	}
 	free(decoded);
@@ -461,7 +463,8 @@ put_extra(struct buf *head, const char *field, bool *date, bool *id)
 
 	check_text("-H", field);
 	if (!compose_is_name(field, n))
-		log_die(EX_DATAERR, "check -H: not 'Name: value': %s", field);
+		log_die(
+		    EX_DATAERR, "check -H: not 'Name: value': %.100s", field);
 	buf_add(&name, field, n);
 	value = colon + 1 + strspn(colon + 1, " \t");
 	kind = compose_kind(buf_str(&name));
@@ -476,8 +479,8 @@ put_extra(struct buf *head, const char *field, bool *date, bool *id)
 	} else {
 		for (const char *s = value; *s; s++)
 			if (*s & 0x80)
-				log_die(EX_DATAERR, "check -H: not ASCII: %s",
-				    field);
+				log_die(EX_DATAERR,
+				    "check -H: not ASCII: %.100s", field);
 		compose_words(head, name.data, value);
 	}
 	buf_free(&unused);
@@ -523,8 +526,8 @@ default_from(struct buf *out)
 	}
 	buf_free(&address);
 	if (n != 1 || !compose_is_text(buf_str(out)))
-		log_die(
-		    EX_CONFIG, "find the sender: no address: %s", buf_str(out));
+		log_die(EX_CONFIG, "find the sender: no address: %.100s",
+		    buf_str(out));
 	return buf_str(out);
 }
 
@@ -537,7 +540,8 @@ put_from(struct buf *head, struct buf *sender)
 
 	put_list(head, "From", "-f", &one, &list, sender);
 	if (strlen(sender->data) + 1 != sender->len)
-		log_die(EX_DATAERR, "check -f: more than one address: %s", who);
+		log_die(
+		    EX_DATAERR, "check -f: more than one address: %.100s", who);
 	buf_free(&text);
 }
 
@@ -629,7 +633,7 @@ main(int argc, char *argv[])
 	fd = scratch();
 	put_all(fd, "temporary file", head.data, head.len);
 	if (mime_write(content, fd) < 0)
-		log_die(EX_IOERR, "write temporary file: %s", strerror(errno));
+		log_die(EX_IOERR, "compose message: %s", strerror(errno));
 	mime_free(content);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		log_die(EX_IOERR, "seek temporary file: %s", strerror(errno));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ static bool verbose;
 
 static struct mailboxes *mailboxes;
 static struct routes routes;
+static struct stat mailboxes_seen, routes_seen;
 static pid_t first_pid; /* which has read both */
 
 static const char usage[] =
@@ -165,6 +167,33 @@ set(int key, const char *value, char *why, size_t size)
 	return r;
 }
 
+static bool
+file_changed(const char *path, struct stat *seen)
+{
+	struct stat was = *seen;
+
+	if (stat(path, seen) != 0)
+		memset(seen, 0, sizeof *seen);
+	return seen->st_ino != was.st_ino || seen->st_dev != was.st_dev ||
+	    seen->st_size != was.st_size ||
+	    seen->st_mtim.tv_sec != was.st_mtim.tv_sec ||
+	    seen->st_mtim.tv_nsec != was.st_mtim.tv_nsec;
+}
+
+static bool
+tables_changed(void)
+{
+	struct buf path = BUF_INIT;
+	bool changed = table && file_changed(table, &mailboxes_seen);
+
+	if (spool) {
+		buf_addf(&path, "%s/routes", spool);
+		changed |= file_changed(buf_str(&path), &routes_seen);
+		buf_free(&path);
+	}
+	return changed;
+}
+
 /* Reads the mailbox table and the spool's routes. 0, or -1 with the reason. */
 static int
 read_tables(char *why, size_t size)
@@ -195,14 +224,25 @@ read_tables(char *why, size_t size)
 }
 
 /* Programs of the table are run by mbox-deliver, which looks them up itself:
- * nothing that a stranger has sent chooses a command. */
-static char *const *
+ * nothing that a stranger has sent chooses a command. NULL-ended, to be freed.
+ */
+static char **
 program_command(void)
 {
-	static const char *argv[] = {"mbox-deliver", "--mailboxes", NULL, NULL};
+	static char words[][16] = {"mbox-deliver", "--mailboxes", "--local"};
+	char **argv =
+	    xrealloc(NULL, (4 + 2 * rules.local_count) * sizeof *argv);
+	size_t n = 0;
 
-	argv[2] = table;
-	return (char *const *)argv;
+	argv[n++] = words[0];
+	argv[n++] = words[1];
+	argv[n++] = (char *)table;
+	for (size_t i = 0; i < rules.local_count; i++) {
+		argv[n++] = words[2];
+		argv[n++] = (char *)rules.locals[i];
+	}
+	argv[n] = NULL;
+	return argv;
 }
 
 static int
@@ -222,13 +262,18 @@ unavailable(int out, int code)
 static int
 begin_starter(struct starter *starter)
 {
-	char *const *run = command ? command : program_command();
+	char **programs;
+	int r;
 
 	starter->fd = -1;
-	if (!command &&
-	    (spool || !mailboxes || !mailboxes_has_programs(mailboxes)))
+	if (command)
+		return starter_begin(starter, command, COMMAND_SECONDS);
+	if (spool || !mailboxes || !mailboxes_has_programs(mailboxes))
 		return 0;
-	return starter_begin(starter, run, COMMAND_SECONDS);
+	programs = program_command();
+	r = starter_begin(starter, programs, COMMAND_SECONDS);
+	free(programs);
+	return r;
 }
 
 static int
@@ -249,7 +294,8 @@ session(int in, int out, void *arg)
 			 : HANDOVER_MAILBOXES;
 	peer_of(in, &r.peer);
 	r.accept = (struct accept){.config = &rules, .routes = &routes};
-	if (getpid() != first_pid && read_tables(why, sizeof why) != 0) {
+	if (getpid() != first_pid && tables_changed() &&
+	    read_tables(why, sizeof why) != 0) {
 		log_error("%s", why);
 		r.accept.broken = true;
 	}
@@ -308,6 +354,7 @@ main(int argc, char *argv[])
 		command = argv + first;
 	log_open("smtp-recv", log_to);
 	check_options();
+	tables_changed();
 	if (read_tables(why, sizeof why) != 0)
 		log_die(EX_CONFIG, "%s", why);
 	first_pid = getpid();

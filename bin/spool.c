@@ -4,12 +4,10 @@
  * Exit 0 of add means that the message survives a power cut; nothing leaves
  * the queue before every recipient is accepted or reported. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,7 +21,7 @@
 #include "options.h"
 #include "parse.h"
 #include "runner.h"
-#include "submit.h"
+#include "spool.h"
 
 static const char usage[] =
     "usage: spool [-d DIR] COMMAND [options]\n"
@@ -67,11 +65,11 @@ enum key {
 
 static const char *dir; /* NULL: the default */
 static enum log_target log_to = LOG_TO_STDERR;
-static bool log_given;
+bool log_given;
 
-static const char *sender_given;
-static struct submission mail = {.size = SUBMIT_ANY, .notify = ""};
-static struct buf mail_params = BUF_INIT; /* of sendmail -R and -V */
+const char *sender_given;
+struct submission mail = {.size = SUBMIT_ANY, .notify = ""};
+struct buf mail_params = BUF_INIT; /* of sendmail -R and -V */
 static uint64_t life;
 
 static char host[256];
@@ -241,12 +239,23 @@ our_name(void)
 	return host;
 }
 
-static void
+static _Noreturn void
+no_spool(void)
+{
+	int err = errno;
+	struct buf path = BUF_INIT;
+
+	if (!dir)
+		queue_default_path(&path);
+	log_die(EX_TEMPFAIL, "open spool %s: %s", dir ? dir : buf_str(&path),
+	    strerror(err));
+}
+
+void
 open_queue(struct queue *q)
 {
 	if (queue_open(q, dir, true))
-		log_die(EX_TEMPFAIL, "open spool: %s: %s",
-		    dir ? dir : "default", strerror(errno));
+		no_spool();
 }
 
 /* To look only: false where there is no spool yet. */
@@ -256,12 +265,11 @@ look_queue(struct queue *q)
 	if (!queue_open(q, dir, false))
 		return true;
 	if (errno != ENOENT)
-		log_die(EX_TEMPFAIL, "open spool: %s: %s",
-		    dir ? dir : "default", strerror(errno));
+		no_spool();
 	return false;
 }
 
-static int
+int
 close_stdout(void)
 {
 	if (fflush(stdout) || fclose(stdout))
@@ -306,7 +314,7 @@ take_rcpts(char *args[])
 		log_die(EX_USAGE, "no recipient (try --help)");
 }
 
-static void
+void
 take_mail_id(void)
 {
 	const char *id = getenv("MAIL_ID");
@@ -329,7 +337,7 @@ log_queued(const char *id)
 	    "sender", mail.envelope.sender, "rcpts", count, NULL);
 }
 
-static int
+int
 add_message(char *args[], const char *action, bool print)
 {
 	struct queue q;
@@ -370,7 +378,7 @@ do_add(char *args[])
 
 /* --- run --- */
 
-static int
+int
 do_run(char *args[])
 {
 	char link[64], path[4096];
@@ -400,7 +408,7 @@ do_run(char *args[])
 
 /* --- looking --- */
 
-static int
+int
 do_list(char *args[])
 {
 	struct queue q;
@@ -412,7 +420,7 @@ do_list(char *args[])
 	return close_stdout();
 }
 
-static const char *
+const char *
 check_id(const char *id)
 {
 	if (strlen(id) != QNAME_ID - 1 || !parse_is_mail_id(id))
@@ -470,309 +478,10 @@ do_health(char *args[])
 		log_die(EX_TEMPFAIL, "read spool: %s", strerror(errno));
 	else
 		puts(buf_str(&line));
+	buf_free(&line);
 	close_stdout();
 	return bad;
 }
-
-/* --- changing what waits --- */
-
-/* What is done to one claimed message; 0, or -1 with errno. */
-typedef int change(struct queue *q, struct entry *e);
-
-static int
-change_rm(struct queue *q, struct entry *e)
-{
-	return entry_remove(q, e) || fsync(q->queue) ? -1 : 0;
-}
-
-static int
-change_hold(struct queue *q, struct entry *e)
-{
-	return entry_rename(q, e, e->name.due, 'h');
-}
-
-/* Who releases it has decided: unsure recipients are pending again. */
-static int
-change_release(struct queue *q, struct entry *e)
-{
-	size_t i;
-
-	for (i = 0; i < e->n; i++)
-		if (e->rcpts[i].mark == ENTRY_UNSURE &&
-		    entry_mark(e, i, ENTRY_PENDING, e->rcpts[i].code,
-			e->rcpts[i].text))
-			return -1;
-	return entry_rename(q, e, e->name.due, 'q');
-}
-
-static int
-change_retry(struct queue *q, struct entry *e)
-{
-	return entry_rename(q, e, time(NULL), e->name.state);
-}
-
-static int
-change_name(
-    struct queue *q, const struct qname *n, change *what, const char *action)
-{
-	struct entry e;
-	int r;
-
-	if (entry_claim(q, n, &e)) {
-		log_error("%s %s: %s", action, n->id,
-		    errno == EAGAIN        ? "it is being sent now"
-			: errno == ENOENT  ? "it has just changed, try again"
-			: errno == EBADMSG ? "it is corrupt; run sets it aside"
-					   : strerror(errno));
-		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
-	}
-	r = what(q, &e);
-	if (r)
-		log_error("%s %s: %s", action, n->id, strerror(errno));
-	entry_release(q, &e);
-	return r ? EX_TEMPFAIL : EX_OK;
-}
-
-static int
-change_id(struct queue *q, const char *id, change *what, const char *action)
-{
-	struct qname n;
-
-	if (!qname_find(q->queue, check_id(id), &n))
-		return change_name(q, &n, what, action);
-	if (errno == ENOENT)
-		log_error("%s %s: no such message", action, id);
-	else
-		log_error("%s %s: %s", action, id, strerror(errno));
-	return errno == ENOENT ? EX_NOINPUT : EX_TEMPFAIL;
-}
-
-static void
-open_claims(struct queue *q)
-{
-	open_queue(q);
-	if (queue_locks(q))
-		log_die(EX_TEMPFAIL, "open lock: %s", strerror(errno));
-}
-
-/* Goes on after a failure; the first one is the exit status. */
-static int
-change_each(char *args[], change *what, const char *action)
-{
-	struct queue q;
-	int first = EX_OK, code;
-
-	if (!*args)
-		log_die(EX_USAGE, "%s: no queue id (try --help)", action);
-	open_claims(&q);
-	for (; *args; args++) {
-		code = change_id(&q, *args, what, action);
-		if (!first)
-			first = code;
-	}
-	return first;
-}
-
-static int
-do_rm(char *args[])
-{
-	return change_each(args, change_rm, "rm");
-}
-
-static int
-do_hold(char *args[])
-{
-	return change_each(args, change_hold, "hold");
-}
-
-static int
-do_release(char *args[])
-{
-	return change_each(args, change_release, "release");
-}
-
-static int
-retry_one(const char *file, const struct qname *n, void *arg)
-{
-	struct queue *q = arg;
-	struct entry e;
-
-	(void)file;
-	if (!n || n->state != 'q' || n->due <= time(NULL))
-		return 0;
-	if (entry_claim(q, n, &e)) /* being sent, or gone */
-		return errno == EAGAIN || errno == ENOENT || errno == EBADMSG
-		    ? 0
-		    : -1;
-	if (change_retry(q, &e))
-		return -1;
-	entry_release(q, &e);
-	return 0;
-}
-
-static int
-do_retry(char *args[])
-{
-	struct queue q;
-
-	if (*args)
-		return change_each(args, change_retry, "retry");
-	open_claims(&q);
-	if (qname_each(q.queue, retry_one, &q))
-		log_die(EX_TEMPFAIL, "retry: %s", strerror(errno));
-	return EX_OK;
-}
-
-/* --- sendmail --- */
-
-static const char sendmail_usage[] =
-    "usage: sendmail [-t] [-f SENDER] [-F NAME] [RCPT...] < message\n"
-    "Queue a message; a missing Date, Message-ID or From is supplied.\n"
-    "  -t          recipients from To, Cc and Bcc as well\n"
-    "  -f, -r ADDRESS   the envelope's sender; -f '<>' for none\n"
-    "  -F NAME     the full name for a supplied From\n"
-    "  -N never|success,failure,delay   -R full|hdrs   -V ENVID\n"
-    "              what reports are wanted (RFC 3461)\n"
-    "  -bm         as without (default)    -bp  list the queue\n"
-    "  -bs         SMTP on stdin and stdout\n"
-    "  -q          send now what is due\n"
-    "  -v          log to standard error\n"
-    "  -i, -oi     accepted: a lone dot never ends a message\n"
-    "Other -o, -O, -B, -L, -A, -X, -h and -e options are accepted and "
-    "ignored.\n"
-    "  --help, --version   See sendmail(8) and spool(1).\n";
-
-static char mode = 'm';
-
-static void
-add_param(const char *name, const char *value)
-{
-	buf_addf(&mail_params, "%s%s=", mail_params.len ? " " : "", name);
-	for (; *value; value++)
-		if (*value < '!' || *value > '~' || *value == '+' ||
-		    *value == '=')
-			buf_addf(&mail_params, "+%02X", (unsigned char)*value);
-		else
-			buf_addc(&mail_params, *value);
-}
-
-static const char *
-notify_param(const char *value)
-{
-	struct buf b = BUF_INIT;
-	const char *p;
-
-	if (strspn(value,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		",") != strlen(value) ||
-	    !*value)
-		log_die(EX_USAGE, "-N: bad value `%s'", value);
-	buf_adds(&b, "NOTIFY=");
-	for (p = value; *p; p++)
-		buf_addc(&b, (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p));
-	return buf_str(&b);
-}
-
-static void
-print_and_exit(const char *text)
-{
-	fputs(text, stdout);
-	exit(close_stdout());
-}
-
-static void
-set_sendmail(int c, const char *value)
-{
-	switch (c) {
-	case 't':
-		mail.collect = true;
-		break;
-	case 'f':
-	case 'r':
-		sender_given = value;
-		break;
-	case 'F':
-		mail.name = value;
-		break;
-	case 'N':
-		mail.notify = notify_param(value);
-		break;
-	case 'R':
-		if (strcasecmp(value, "full") && strcasecmp(value, "hdrs"))
-			log_die(EX_USAGE, "-R: full or hdrs, not `%s'", value);
-		add_param("RET", strcasecmp(value, "full") ? "HDRS" : "FULL");
-		break;
-	case 'V':
-		add_param("ENVID", value);
-		break;
-	case 'b':
-		mode = *value;
-		break;
-	case 'q':
-		mode = 'q';
-		break;
-	case 'v':
-		log_given = true;
-		break;
-	case 1:
-		print_and_exit(sendmail_usage);
-		break;
-	case 2:
-		print_and_exit("sendmail (mailpipe) " VERSION "\n");
-		break;
-	case '?':
-	case ':':
-		log_die(EX_USAGE, "-%c: unknown, or lacks its value", optopt);
-	}
-}
-
-/* SMTP from a local program: it may send anywhere. */
-static int
-run_smtp_recv(void)
-{
-	struct buf path = BUF_INIT;
-	char *argv[] = {(char *)"smtp-recv", (char *)"--relay-from",
-	    (char *)"127.0.0.1/32", (char *)"--spool", NULL, NULL};
-
-	queue_default_path(&path);
-	argv[4] = buf_str(&path);
-	setenv("REMOTE_ADDR", "127.0.0.1", 1);
-	child_path();
-	execvp(argv[0], argv);
-	log_die(EX_OSERR, "run %s: %s", argv[0], strerror(errno));
-}
-
-static int
-sendmail(int argc, char *argv[])
-{
-	static const struct option longs[] = {{"help", no_argument, NULL, 1},
-	    {"version", no_argument, NULL, 2}, {NULL, 0, NULL, 0}};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv,
-		    "+:A:B:C:F:L:N:O:R:V:X:b:e:f:h:imno:p:q::r:tvx", longs,
-		    NULL)) != -1)
-		set_sendmail(c, optarg);
-	switch (mode) {
-	case 'm':
-		mail.supply = true;
-		take_mail_id();
-		return add_message(argv + optind, NULL, false);
-	case 'p':
-		return do_list(argv + argc);
-	case 'q':
-		return do_run(argv + argc);
-	case 's':
-		return run_smtp_recv();
-	case 'i':
-		return EX_OK; /* newaliases: there are none */
-	default:
-		log_die(EX_USAGE, "-b%c: not here (try --help)", mode);
-	}
-}
-
-/* --- */
 
 static const struct command {
 	const char *name;

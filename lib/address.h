@@ -20,9 +20,9 @@ struct address {
 
 /* What a path may be, besides a mailbox with a domain. */
 enum address_form {
-	ADDRESS_NULL = 1,	/* <>: senders */
-	ADDRESS_BARE = 2,	/* no domain: postmaster in any case */
-	ADDRESS_UTF8 = 4	/* RFC 6531 */
+	ADDRESS_NULL = 1, /* <>: senders */
+	ADDRESS_BARE = 2, /* no domain: postmaster in any case */
+	ADDRESS_UTF8 = 4  /* RFC 6531 */
 };
 
 /* Checks the n bytes at s, which carry no <>. Without ADDRESS_BARE a local

@@ -13,7 +13,7 @@
 struct bounce_rcpt {
 	const char *address;
 	const char *orcpt;    /* "rfc822;..." decoded, or NULL */
-	int code;	      /* last reply, 0: none */
+	int code;             /* last reply, 0: none */
 	const char *enhanced; /* "5.1.1" or NULL: from the code */
 	const char *text;
 };
@@ -21,11 +21,11 @@ struct bounce_rcpt {
 struct bounce {
 	const char *hostname; /* of the reporting MTA */
 	const char *id;
-	const char *sender;   /* whom the report goes to */
-	const char *envid;    /* or NULL */
+	const char *sender;                /* whom the report goes to */
+	const char *envid;                 /* or NULL */
 	time_t arrived, last, retry_until; /* retry_until only when delayed */
 	bool delayed;
-	bool headers_only;    /* RET=HDRS, or the original over 50 kB */
+	bool headers_only; /* RET=HDRS, or the original over 50 kB */
 	const struct bounce_rcpt *rcpts;
 	size_t n;
 };

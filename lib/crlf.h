@@ -11,9 +11,9 @@
 
 /* Reading a message: CRLF becomes LF, every other octet stays. */
 struct crlf_text {
-	uint64_t offset;	/* octets read */
-	uint64_t nul, bare_cr;	/* offset of the first + 1; 0 for none */
-	bool cr;		/* a CR is held back */
+	uint64_t offset;       /* octets read */
+	uint64_t nul, bare_cr; /* offset of the first + 1; 0 for none */
+	bool cr;               /* a CR is held back */
 };
 
 void crlf_text(struct crlf_text *t, const char *in, size_t n, struct buf *out);
@@ -42,7 +42,7 @@ struct crlf_data {
 
 /* Decodes up to n octets and returns how many were taken: fewer than n only
  * when the end of data was among them; *end tells. */
-size_t crlf_data(struct crlf_data *d, const char *in, size_t n,
-    struct buf *out, bool *end);
+size_t crlf_data(
+    struct crlf_data *d, const char *in, size_t n, struct buf *out, bool *end);
 
 #endif

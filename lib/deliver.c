@@ -100,17 +100,40 @@ deliver_begin(const struct deliver_options *o)
 
 /* --- targets --- */
 
+static enum owner_kind
+owner_kind(const struct delivery *d, const struct target *t)
+{
+	if (t->kind == MAILBOX_MAILDIR)
+		return OWNER_FOLDER;
+	return d->o.create ? OWNER_FILE : OWNER_MAILBOX;
+}
+
+/* What root writes as root goes into folders of root's. */
+static int
+check_owner(const struct delivery *d, const struct target *t)
+{
+	struct owner owner;
+
+	if (d->o.become_owner || geteuid() != 0)
+		return 0;
+	if (owner_of(t->target, owner_kind(d, t), &owner) != 0)
+		return -1;
+	errno = EPERM;
+	return owner.uid == 0 ? 0 : -1;
+}
+
 /* Whether the target is there and fit, before anything is made. */
 static int
 look(struct delivery *d, const struct target *t)
 {
 	struct maildir box;
 
+	if (t->kind != MAILBOX_MAILDIR && t->kind != MAILBOX_MBOX)
+		return 0;
+	if (check_owner(d, t) != 0 ||
+	    (t->kind == MAILBOX_MBOX && mbox_check(t->target) != 0))
+		return trouble(d, "open", t->target);
 	if (t->kind == MAILBOX_MBOX)
-		return mbox_check(t->target) == 0
-		    ? 0
-		    : trouble(d, "open", t->target);
-	if (t->kind != MAILBOX_MAILDIR)
 		return 0;
 	if (maildir_open(&box, t->target, d->o.create) != 0)
 		return trouble(d, "open", t->target);
@@ -165,7 +188,7 @@ find_owners(struct delivery *d)
 		t->group = GROUP_FORWARDS;
 		if (t->kind == MAILBOX_FORWARD)
 			continue;
-		if (owner_of(t->target, t->kind == MAILBOX_MBOX, &t->owner))
+		if (owner_of(t->target, owner_kind(d, t), &t->owner) != 0)
 			return trouble(d, "open", t->target);
 		for (j = 0; j < i; j++)
 			if (d->targets[j].group != GROUP_FORWARDS &&
@@ -683,9 +706,8 @@ run_program(struct delivery *d)
 	struct child c = {.in = d->body, .out = -1, .seconds = PROGRAM_SECONDS};
 	char id[60], size[60], made[21];
 	const char **env;
-	char *args[] = {(char *)"-f",
-	    (char *)(d->o.sender ? d->o.sender : ""), (char *)"--", t->rcpt,
-	    NULL};
+	char *args[] = {(char *)"-f", (char *)(d->o.sender ? d->o.sender : ""),
+	    (char *)"--", t->rcpt, NULL};
 	char **argv = child_shell(t->target, args);
 	size_t n = 0;
 	int code;

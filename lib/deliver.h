@@ -28,10 +28,10 @@ struct deliver_options {
 				   "NAME=value"..., NULL-ended; NULL: none */
 	const char *spool;      /* for forwards; NULL: the default */
 	bool become_owner;  /* as root: where all targets have one owner, the
-			       process becomes that for good; else a child
-			       for each owner */
-	bool create;        /* a maildir that is missing, in a folder that
-			       is there */
+			       process becomes that for good, else a child for
+			       each; without it root serves only root's */
+	bool create;        /* a maildir that is missing, in a folder that is
+			       there; as root, an mbox in any folder */
 	bool allow_program; /* else a program is 75 */
 };
 

@@ -18,13 +18,15 @@ struct envelope {
 	size_t n, cap;
 };
 
-#define ENVELOPE_INIT {NULL, NULL, NULL, 0, 0}
+#define ENVELOPE_INIT                  \
+	{                              \
+		NULL, NULL, NULL, 0, 0 \
+	}
 
 /* Copies its arguments. */
-void envelope_sender(struct envelope *e, const char *address,
-    const char *params);
-void envelope_rcpt(struct envelope *e, const char *address,
-    const char *params);
+void
+envelope_sender(struct envelope *e, const char *address, const char *params);
+void envelope_rcpt(struct envelope *e, const char *address, const char *params);
 /* Drops a recipient that is there twice, later ones. */
 void envelope_unique(struct envelope *e);
 /* Empties and frees. */

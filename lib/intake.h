@@ -13,20 +13,20 @@
 #include "header.h"
 
 struct intake {
-	bool keep_bcc;	    /* set for mail in transit */
-	bool collect;	    /* -t: fill recipients */
-	struct buf to;	    /* from To, Cc, Bcc: a NUL behind each */
-	struct buf resent;  /* from Resent-To, -Cc, -Bcc of the first block */
-	struct buf bad;	    /* the first address list that is none: "To: part" */
-	unsigned hops;	    /* Received and Delivered-To fields */
+	bool keep_bcc;     /* set for mail in transit */
+	bool collect;      /* -t: fill recipients */
+	struct buf to;     /* from To, Cc, Bcc: a NUL behind each */
+	struct buf resent; /* from Resent-To, -Cc, -Bcc of the first block */
+	struct buf bad;    /* the first address list that is none: "To: part" */
+	unsigned hops;     /* Received and Delivered-To fields */
 	bool has_date, has_id, has_from;
-	bool header_done;   /* the recipients are complete */
-	uint64_t octets;    /* in */
+	bool header_done; /* the recipients are complete */
+	uint64_t octets;  /* in */
 	struct crlf_text text;
 	struct header header;
 	struct buf line, field;
-	struct buf *list;   /* where the field's addresses go, or NULL */
-	size_t value;	    /* in field */
+	struct buf *list; /* where the field's addresses go, or NULL */
+	size_t value;     /* in field */
 	unsigned resent_seen;
 	bool resent_over, drop;
 };

@@ -13,12 +13,16 @@ struct mailboxes;
 /* Reads FILE once; one that others may write is refused. NULL with the reason
  * in why. locals: the domains of `user` keys and `local` answers, NULL-ended;
  * NULL itself: every domain is local. */
-struct mailboxes *mailboxes_read(const char *file, const char *const *locals,
-    char *why, size_t size);
+struct mailboxes *mailboxes_read(
+    const char *file, const char *const *locals, char *why, size_t size);
 void mailboxes_free(struct mailboxes *t);
 
-enum mailbox_kind { MAILBOX_MAILDIR, MAILBOX_MBOX, MAILBOX_FORWARD,
-	MAILBOX_PROGRAM };
+enum mailbox_kind {
+	MAILBOX_MAILDIR,
+	MAILBOX_MBOX,
+	MAILBOX_FORWARD,
+	MAILBOX_PROGRAM
+};
 
 struct mailbox {
 	enum mailbox_kind kind;
@@ -29,8 +33,8 @@ struct mailbox {
  * code that says why: 67 no such user here, 77 foreign domain, 65 an address
  * that could escape its folder, 75 folder missing or trouble looking.
  * For `%` targets the folder must exist, or it is 67. */
-int mailboxes_find(const struct mailboxes *t, const struct address *a,
-    struct mailbox *m);
+int mailboxes_find(
+    const struct mailboxes *t, const struct address *a, struct mailbox *m);
 void mailbox_free(struct mailbox *m);
 /* Whether the domain is local here. */
 bool mailboxes_is_local(const struct mailboxes *t, const char *domain);

@@ -238,5 +238,6 @@ maildrop_update(struct maildrop *d)
 		r = -1;
 	if (changed[1] && fsync(d->box.new) < 0)
 		r = -1;
+	flock(d->box.dir, LOCK_UN);
 	return r;
 }

@@ -47,7 +47,8 @@ void maildrop_measure(struct maildrop *d, struct maildrop_message *m);
  * changes, or a hash where that is none or not the only one. */
 void maildrop_name(struct maildrop *d);
 /* Removes what is marked, durably; what was removed by others counts as done.
- * 0, or -1 when something is left. */
+ * 0, or -1 when something is left. Unlocks, so that a client that was answered
+ * can come again at once. */
 int maildrop_update(struct maildrop *d);
 
 #endif

@@ -4,78 +4,17 @@
 #include <gmime/gmime.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
+#include "media.h"
 #include "parse.h"
 
 #define BLOCK 65536
 #define TEXT_LINE_MAX 998
 
 static const char binary[] = "application/octet-stream";
-
-static const struct {
-	const char *extension, *type;
-} types[] = {
-    {"avif", "image/avif"},
-    {"bmp", "image/bmp"},
-    {"bz2", "application/x-bzip2"},
-    {"css", "text/css"},
-    {"csv", "text/csv"},
-    {"diff", "text/x-diff"},
-    {"doc", "application/msword"},
-    {"docx",
-	"application/"
-	"vnd.openxmlformats-officedocument.wordprocessingml.document"},
-    {"epub", "application/epub+zip"},
-    {"flac", "audio/flac"},
-    {"gif", "image/gif"},
-    {"gz", "application/gzip"},
-    {"htm", "text/html"},
-    {"html", "text/html"},
-    {"ics", "text/calendar"},
-    {"jpeg", "image/jpeg"},
-    {"jpg", "image/jpeg"},
-    {"js", "text/javascript"},
-    {"json", "application/json"},
-    {"m4a", "audio/mp4"},
-    {"md", "text/markdown"},
-    {"mov", "video/quicktime"},
-    {"mp3", "audio/mpeg"},
-    {"mp4", "video/mp4"},
-    {"odp", "application/vnd.oasis.opendocument.presentation"},
-    {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
-    {"odt", "application/vnd.oasis.opendocument.text"},
-    {"ogg", "audio/ogg"},
-    {"patch", "text/x-diff"},
-    {"pdf", "application/pdf"},
-    {"png", "image/png"},
-    {"ppt", "application/vnd.ms-powerpoint"},
-    {"pptx",
-	"application/"
-	"vnd.openxmlformats-officedocument.presentationml.presentation"},
-    {"ps", "application/postscript"},
-    {"rtf", "application/rtf"},
-    {"svg", "image/svg+xml"},
-    {"tar", "application/x-tar"},
-    {"tgz", "application/gzip"},
-    {"tif", "image/tiff"},
-    {"tiff", "image/tiff"},
-    {"txt", "text/plain"},
-    {"vcf", "text/vcard"},
-    {"wav", "audio/x-wav"},
-    {"webm", "video/webm"},
-    {"webp", "image/webp"},
-    {"xls", "application/vnd.ms-excel"},
-    {"xlsx",
-	"application/vnd.openxmlformats-officedocument.spreadsheetml."
-	"sheet"},
-    {"xml", "application/xml"},
-    {"xz", "application/x-xz"},
-    {"zip", "application/zip"},
-    {"zst", "application/zstd"},
-};
 
 static void
 note(uint64_t *first, uint64_t offset)
@@ -147,17 +86,12 @@ mime_examine(int fd, struct mime_facts *f)
 const char *
 mime_type(const char *name, const struct mime_facts *f)
 {
-	const char *dot = strrchr(name, '.');
+	const char *type = media_type(name);
 	bool text = !f->invalid && !f->nul;
 
-	for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++) {
-		if (strcasecmp(dot + 1, types[i].extension))
-			continue;
-		if (!strncmp(types[i].type, "text/", 5) && !text)
-			return binary;
-		return types[i].type;
-	}
-	return text && !f->control ? "text/plain" : binary;
+	if (!type)
+		return text && !f->control ? "text/plain" : binary;
+	return strncmp(type, "text/", 5) || text ? type : binary;
 }
 
 static GMimeContentEncoding
@@ -179,8 +113,9 @@ encoding_of(const char *type, const struct mime_facts *f)
 		return text_encoding(f);
 	if (strcmp(type, "message/rfc822"))
 		return GMIME_CONTENT_ENCODING_BASE64;
-	return f->high || f->longest > TEXT_LINE_MAX ? GMIME_CONTENT_ENCODING_8BIT
-						: GMIME_CONTENT_ENCODING_7BIT;
+	return f->high || f->longest > TEXT_LINE_MAX
+	    ? GMIME_CONTENT_ENCODING_8BIT
+	    : GMIME_CONTENT_ENCODING_7BIT;
 }
 
 struct mime *
@@ -251,10 +186,28 @@ mime_add(struct mime *parent, struct mime *child)
 	g_object_unref(child);
 }
 
+/* A file that got shorter since it was examined is not an end of file. */
+static void
+check_whole(GMimeObject *parent, GMimeObject *part, gpointer cut)
+{
+	GMimeStream *stream;
+	struct stat st;
+
+	(void)parent;
+	if (!GMIME_IS_PART(part))
+		return;
+	stream = g_mime_data_wrapper_get_stream(
+	    g_mime_part_get_content(GMIME_PART(part)));
+	if (fstat(GMIME_STREAM_FS(stream)->fd, &st) < 0 ||
+	    (S_ISREG(st.st_mode) && st.st_size < stream->bound_end))
+		*(bool *)cut = true;
+}
+
 int
 mime_write(struct mime *m, int fd)
 {
 	GMimeStream *stream = g_mime_stream_fs_new(fd);
+	bool cut = false;
 	ssize_t n;
 
 	g_mime_stream_fs_set_owner(GMIME_STREAM_FS(stream), FALSE);
@@ -262,10 +215,13 @@ mime_write(struct mime *m, int fd)
 	n = g_mime_object_write_to_stream(GMIME_OBJECT(m), NULL, stream);
 	if (n >= 0)
 		n = g_mime_stream_flush(stream);
-	if (n < 0 && !errno)
-		errno = EIO;
+	check_whole(NULL, GMIME_OBJECT(m), &cut);
+	if (GMIME_IS_MULTIPART(m))
+		g_mime_multipart_foreach(GMIME_MULTIPART(m), check_whole, &cut);
 	g_object_unref(stream);
-	return n < 0 ? -1 : 0;
+	if (cut || (n < 0 && !errno))
+		errno = EIO;
+	return cut || n < 0 ? -1 : 0;
 }
 
 void

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,17 +53,18 @@ folder_of(const char *path, struct stat *st)
 }
 
 int
-owner_of(const char *path, bool file, struct owner *o)
+owner_of(const char *path, enum owner_kind kind, struct owner *o)
 {
 	struct passwd *pw;
 	struct stat st;
 	bool missing;
 
-	missing = file ? lstat(path, &st) != 0 : stat(path, &st) != 0;
+	missing =
+	    kind == OWNER_FOLDER ? stat(path, &st) != 0 : lstat(path, &st) != 0;
 	if (missing && (errno != ENOENT || folder_of(path, &st) != 0))
 		return -1;
-	/* In /var/mail, whose a new file is cannot be known. */
-	if (missing && file && st.st_mode & (S_IWGRP | S_IWOTH)) {
+	if (missing && kind == OWNER_MAILBOX &&
+	    st.st_mode & (S_IWGRP | S_IWOTH)) {
 		errno = EPERM;
 		return -1;
 	}

@@ -2,7 +2,6 @@
 #ifndef OWNER_H
 #define OWNER_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct owner {
@@ -10,11 +9,18 @@ struct owner {
 	gid_t gid;
 };
 
-/* Of the folder at path, or, for a file, of the file (never through a link);
- * while that is missing, of the folder it would be in: for a file EPERM where
- * several users may write there. EPERM too for what is root's behind a part of
- * path that is another's. 0, or -1 with errno. */
-int owner_of(const char *path, bool file, struct owner *o);
+enum owner_kind {
+	OWNER_FOLDER, /* a folder, or a link to it */
+	OWNER_FILE,   /* a file, never a link */
+	OWNER_MAILBOX /* the same, but what is missing must not be in a folder
+			 that several users may write, such as /var/mail: whose
+			 it would be cannot be known */
+};
+
+/* Of what is at path; while that is missing, of the folder it would be in.
+ * EPERM for what is root's behind a part of path that is another's. 0, or -1
+ * with errno. */
+int owner_of(const char *path, enum owner_kind kind, struct owner *o);
 /* setgroups, setgid, setuid, for good; nothing for root. 0, or -1 with
  * errno. */
 int owner_become(const struct owner *o);

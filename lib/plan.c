@@ -170,7 +170,7 @@ group_add(struct plan *p, const struct route *route, const char *domain,
 		*g = (struct group){.route = route};
 		snprintf(g->domain, sizeof g->domain, "%s", domain);
 	}
-	if (g->n > 0 && g->items[g->n - 1] == i)
+	if (g->n > g->at && g->items[g->n - 1] == i)
 		return;
 	if (g->n == g->cap) {
 		g->cap = g->cap ? 2 * g->cap : 16;
@@ -266,7 +266,8 @@ plan_scan(struct plan *p)
 	p->next_due = d.now + POLL_SECONDS;
 	if (qname_each(p->q->queue, note_due, &d) < 0)
 		plan_failed(p, "read", "queue");
-	qsort(d.names, d.n, sizeof *d.names, by_due);
+	if (d.n > 0)
+		qsort(d.names, d.n, sizeof *d.names, by_due);
 	for (i = 0; i < d.n; i++)
 		add_item(p, &d.names[i]);
 	free(d.names);

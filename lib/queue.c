@@ -154,7 +154,7 @@ queue_open(struct queue *q, const char *path, bool create)
 	if (!path) {
 		queue_default_path(&standard);
 		path = buf_str(&standard);
-		if (create && access(path, F_OK))
+		if (create && !getenv("MAILPIPE_SPOOL") && access(path, F_OK))
 			make_parents(standard.data);
 	}
 	q->dir = open_spool(path, create);

@@ -23,10 +23,11 @@ struct queue {
 
 /* $MAILPIPE_SPOOL, else root's or the user's own folder. */
 void queue_default_path(struct buf *out);
-/* Opens DIR, or the default (whose parents are made too) where path is NULL.
- * With create: made 0700 when its parent exists, as is what is missing in it.
- * Without, a missing folder is ENOENT. As root the process becomes the
- * folder's owner first (EPERM where that fails). 0, or -1 with errno. */
+/* Opens DIR, or the default where path is NULL (the user's own with its
+ * parents). With create: made 0700 when its parent exists, as is what is
+ * missing in it. Without, a missing folder is ENOENT. As root the process
+ * becomes the folder's owner first (EPERM where that fails). 0, or -1 with
+ * errno. */
 int queue_open(struct queue *q, const char *path, bool create);
 void queue_close(struct queue *q);
 /* Opens SPOOL/lock; before any transport is started, which inherits it. */

@@ -62,15 +62,18 @@ on_term(int sig)
 static void
 catch_term(const struct session *s)
 {
-	struct sigaction sa = {.sa_handler = on_term}, was;
+	const struct sigaction sa = {.sa_handler = on_term};
+	struct sigaction was;
 
 	snprintf(farewell, sizeof farewell, "421 4.3.2 %s Shutting down\r\n",
 	    s->smtp.hostname);
 	wire = s->conn.out;
 	atomic_on_term();
-	sigaction(SIGTERM, &sa, &was);
+	sigaction(SIGTERM, NULL, &was);
+	if (was.sa_handler == SIG_IGN)
+		return;
 	clean_up = was.sa_handler;
-	was.sa_mask = sa.sa_mask;
+	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGALRM, &was, NULL);
 }
 
@@ -212,18 +215,17 @@ write_trace(struct session *s)
 static void
 write_env(struct session *s)
 {
-	size_t at[4], n = 0;
+	const char *const pairs[][2] = {{"REMOTE_ADDR", s->with->peer.addr},
+	    {"REMOTE_PORT", s->with->peer.port}, {"HELO", s->smtpd.name},
+	    {"PROTOCOL", s->smtpd.esmtp ? "ESMTP" : "SMTP"}};
+	size_t n = sizeof pairs / sizeof *pairs,
+	       at[sizeof pairs / sizeof *pairs];
 
 	buf_reset(&s->env);
-	at[n++] = s->env.len;
-	buf_addf(&s->env, "REMOTE_ADDR=%s%c", s->with->peer.addr, 0);
-	at[n++] = s->env.len;
-	buf_addf(&s->env, "REMOTE_PORT=%s%c", s->with->peer.port, 0);
-	at[n++] = s->env.len;
-	buf_addf(&s->env, "HELO=%s%c", s->smtpd.name, 0);
-	at[n++] = s->env.len;
-	buf_addf(
-	    &s->env, "PROTOCOL=%s%c", s->smtpd.esmtp ? "ESMTP" : "SMTP", 0);
+	for (size_t i = 0; i < n; i++) {
+		at[i] = s->env.len;
+		buf_addf(&s->env, "%s=%s%c", pairs[i][0], pairs[i][1], 0);
+	}
 	for (size_t i = 0; i < n; i++)
 		s->message.env[i] = s->env.data + at[i];
 }
@@ -293,7 +295,7 @@ do_end(struct session *s)
 static void
 handle(struct session *s, enum smtpd_event event)
 {
-	if (event != SMTPD_MORE && (event < SMTPD_BODY || event == SMTPD_CLOSE))
+	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
 		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
 	switch (event) {
 	case SMTPD_MAIL:
@@ -361,8 +363,7 @@ set_limits(struct session *s)
 		s->conn.deadline = s->command_end;
 }
 
-/* The input there is next, as conn_peek gives it; 0 when the session is over.
- */
+/* The next input, as conn_peek gives it; 0 when the session is over. */
 static ssize_t
 wait_input(struct session *s, char **data)
 {
@@ -408,9 +409,10 @@ converse(struct session *s)
 		put_replies(s);
 		if (event == SMTPD_MORE && (n = wait_input(s, &data)) == 0)
 			break;
-	} while (event != SMTPD_CLOSE);
+	} while (event < SMTPD_QUIT);
 	if (event == SMTPD_CLOSE)
 		part(s, NULL);
+	conn_flush(&s->conn);
 	abandon(s);
 }
 

@@ -10,8 +10,8 @@ enum route_kind { ROUTE_MX, ROUTE_RELAY, ROUTE_LMTP, ROUTE_DELIVER };
 struct route {
 	char *key;
 	enum route_kind kind;
-	char *target;  /* URL, LMTP place or command; "" for mx */
-	char **words;  /* further options, NULL-ended */
+	char *target; /* URL, LMTP place or command; "" for mx */
+	char **words; /* further options, NULL-ended */
 };
 
 struct routes {
@@ -22,11 +22,11 @@ struct routes {
 /* Reads dirfd/name; without the file everything is mx. 0, or -1 with the
  * reason in why ("routes:3: unknown target `foo'"); a file that others may
  * write is refused. */
-int routes_read(struct routes *r, int dirfd, const char *name, char *why,
-    size_t size);
+int routes_read(
+    struct routes *r, int dirfd, const char *name, char *why, size_t size);
 /* The first that matches a sender and the domain of the first hop, or NULL. */
-const struct route *routes_find(const struct routes *r, const char *sender,
-    const char *domain);
+const struct route *
+routes_find(const struct routes *r, const char *sender, const char *domain);
 /* Whether the domain's own line says deliver or lmtp: local to a server. */
 bool routes_is_local(const struct routes *r, const char *domain);
 void routes_free(struct routes *r);

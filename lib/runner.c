@@ -87,7 +87,7 @@ reap(struct runner *r)
 
 		if (!d)
 			continue;
-		if (stopping > 1 || now - d->last >= (time_t)r->o->seconds) {
+		if (stopping > 1 || now - d->last > (time_t)r->o->seconds) {
 			transport_kill(&d->t);
 			d->last = now;
 		}
@@ -135,7 +135,7 @@ wait_time(const struct runner *r)
 	for (g = r->plan.groups; g; g = g->next)
 		if (g->dispatch &&
 		    g->dispatch->last + (time_t)r->o->seconds < until)
-			until = g->dispatch->last + (time_t)r->o->seconds;
+			until = g->dispatch->last + (time_t)r->o->seconds + 1;
 	return until > now ? until - now : 0;
 }
 
@@ -160,8 +160,10 @@ wait_for_events(struct runner *r)
 			p[n++] = (struct pollfd){d->t.in, POLLOUT, 0};
 	}
 	sigemptyset(&none);
-	if (ppoll(p, n, &t, &none) > 0 && p[0].revents)
+	if (ppoll(p, n, &t, &none) > 0 && p[0].revents) {
+		drain(r->notify);
 		r->news = true;
+	}
 	free(p);
 	for (g = r->plan.groups; g; g = g->next)
 		if (g->dispatch)
@@ -182,7 +184,6 @@ look(struct runner *r)
 		return;
 	if (!r->plan.groups && r->scanned)
 		(void)plan_routes(&r->plan);
-	drain(r->notify);
 	r->news = false;
 	r->scanned = now;
 	plan_scan(&r->plan);

@@ -138,10 +138,34 @@ be_session(struct server *v, int fd)
 }
 
 static void
+reap(struct server *v)
+{
+	char signal[16];
+	unsigned i;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < v->running; i++)
+			if (v->sessions[i].pid == pid)
+				break;
+		if (i == v->running)
+			continue;
+		v->sessions[i] = v->sessions[--v->running];
+		if (!WIFSIGNALED(status) || v->stopping)
+			continue;
+		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
+		log_event("session-killed", "signal", signal, NULL);
+	}
+}
+
+static void
 start_session(struct server *v, int fd, const struct network *from)
 {
 	pid_t pid;
 
+	if (is_full(v, from))
+		reap(v); /* some may have ended just now */
 	if (is_full(v, from)) {
 		turn_away(v, fd);
 		return;
@@ -181,28 +205,6 @@ accept_some(struct server *v, int listener)
 			v->resting = true;
 		}
 		return;
-	}
-}
-
-static void
-reap(struct server *v)
-{
-	char signal[16];
-	unsigned i;
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 0; i < v->running; i++)
-			if (v->sessions[i].pid == pid)
-				break;
-		if (i == v->running)
-			continue;
-		v->sessions[i] = v->sessions[--v->running];
-		if (!WIFSIGNALED(status) || v->stopping)
-			continue;
-		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
-		log_event("session-killed", "signal", signal, NULL);
 	}
 }
 

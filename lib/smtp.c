@@ -68,7 +68,7 @@ struct due {
 };
 
 struct smtp {
-	bool lmtp, ready, reset, lost, broken, over, quit;
+	bool lmtp, greeted, ready, reset, lost, broken, over, quit;
 	char hostname[256];
 	int offered;
 	struct buf in, out;
@@ -286,6 +286,11 @@ static void
 on_hello(struct smtp *s, enum verb verb)
 {
 	if (s->reply.code / 100 == 2) {
+		s->ready = true;
+	} else if (s->reply.code == 503 && s->greeted) {
+		/* OpenSMTPD and others take one EHLO only, and it was not
+		 * ours: go on, with no extensions. */
+		s->offered = 0;
 		s->ready = true;
 	} else if (verb == EHLO && s->reply.code / 100 == 5 && !s->lmtp) {
 		s->offered = 0;
@@ -580,7 +585,8 @@ smtp_open(const struct smtp_options *o)
 {
 	struct smtp *s = xrealloc(NULL, sizeof *s);
 
-	*s = (struct smtp){.lmtp = o->lmtp, .trace = o->trace};
+	*s = (struct smtp){
+	    .lmtp = o->lmtp, .trace = o->trace, .greeted = !o->greeting};
 	snprintf(s->hostname, sizeof s->hostname, "%s", o->hostname);
 	if (o->greeting)
 		due_add(s, GREETING, NULL, 0);

@@ -80,6 +80,7 @@ do_mail(struct smtpd *s)
 	if (s->config->max_size && s->command.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
 	s->eight_bit = s->command.eight_bit;
+	s->size = 0;
 	return ask(s, SMTPD_MAIL);
 }
 
@@ -127,7 +128,8 @@ do_noop(struct smtpd *s)
 static enum smtpd_event
 do_quit(struct smtpd *s)
 {
-	return close_with(s, "221 2.0.0 Bye");
+	close_with(s, "221 2.0.0 Bye");
+	return SMTPD_QUIT;
 }
 
 static enum smtpd_event

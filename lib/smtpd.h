@@ -40,7 +40,8 @@ enum smtpd_event {
 		       is the whole first line, or 1,000 octets of it */
 	SMTPD_END,  /* the message is whole: smtpd_answer */
 	SMTPD_SPOILED, /* its end is reached, and fault was the answer */
-	SMTPD_CLOSE    /* flush and close: QUIT, or an end by 421 or 554 */
+	SMTPD_QUIT,    /* flush and close, as the client asked */
+	SMTPD_CLOSE    /* flush and close: 421 or 554 */
 };
 
 enum smtpd_state {

@@ -35,7 +35,6 @@ teardown() {
 @test "a temporary name that is taken is nobody's to remove" {
 	echo other >tmp/new
 	echo new | "$drv" commit tmp new name >out
-	ln -sf /nonexistent tmp/link
 	echo 'begin EEXIST' | same out
 	echo other | same tmp/new
 	ls new >list
@@ -56,9 +55,8 @@ teardown() {
 		head -c 100000 /dev/zero | "$drv" commit tmp new name >out
 	)
 	echo 'write EFBIG' | same out
-	rm -f tmp/new
-	ls new >list
-	same list </dev/null
+	ls tmp new >list
+	printf 'new:\n\ntmp:\n' | same list
 }
 
 @test "the order is file, link, folder, and only then the temporary name" {
@@ -105,7 +103,7 @@ teardown() {
 
 @test "an ignored hang-up stays ignored" {
 	mkfifo pipe
-	env --default-signal=INT,QUIT --ignore-signal=HUP "$drv" hold tmp 2 >pipe &
+	env --default-signal --ignore-signal=HUP "$drv" hold tmp 2 >pipe &
 	pid=$!
 	read -r _ <pipe
 	kill -HUP "$pid"

@@ -118,12 +118,12 @@ wires() {
 			# shellcheck disable=SC2059
 			printf "a${before}.${after}MAIL FROM:<x@y>\r\nb\r\n.\r\n" > in
 			# shellcheck disable=SC2059
-			printf "MAIL FROM:<x@y>\nb\n" > tail
+			printf "MAIL FROM:<x@y>\nb\n" > rest
 			for size in 1000000 1; do
 				"$CRLF" data $size < in > got 2> notes
 				[[ $(< notes) == "taken=$(wc -c < in) end=1 "* ]] ||
 					{ echo "$before.$after"; return 1; }
-				tail -c "$(wc -c < tail)" got | cmp tail -
+				tail -c "$(wc -c < rest)" got | cmp rest -
 			done
 			"$CRLF" data splits < in > said ||
 				{ echo "$before.$after: $(< said)"; return 1; }

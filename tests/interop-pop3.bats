@@ -154,6 +154,40 @@ mpop_fetch()
 	holds box 0
 }
 
+# fetchmail_poll WORD...: what bob has, with those words as its user options.
+fetchmail_poll()
+{
+	cat >fetchmailrc <<-END
+		set invisible
+		poll 127.0.0.1 service ${address#*:} protocol pop3 uidl
+		    auth password user bob password secret $*
+		    sslproto '' fetchall no keep
+	END
+	chmod 600 fetchmailrc
+	FETCHMAILHOME=$PWD peer fetchmail -f fetchmailrc
+}
+
+@test "fetchmail hands to mbox-deliver what it takes away" {
+	pop3_server
+	maildirs in
+	fetchmail_poll "mda 'mbox-deliver -o $PWD/in'"
+	holds_all in/new
+	holds box 0
+}
+
+@test "fetchmail takes from pop3-serve and gives to smtp-recv" {
+	rm box/new/3.1.host box/cur/2.1.host:2,S
+	maildirs carol
+	echo "carol@example.org $PWD/carol/" >mailboxes
+	server recv.log smtp-recv --hostname mx.example.org \
+	    --local example.org --mailboxes mailboxes
+	smtp=$address
+	pop3_server
+	fetchmail_poll "is carol@example.org here smtphost '${smtp/://}'"
+	ours 127.0.0.1 ESMTP carol@example.org | arrived carol/new/*
+	holds box 0
+}
+
 # fetch OPTION...: by pop3-fetch, into the maildir home.
 fetch()
 {

@@ -83,7 +83,7 @@ write_message()
 normal()
 {
 	sed -E '1,/^Date:/{
-		s/\<id [0-9A-Za-z]+/id ID/
+		s/\<id [^ ;]+/id ID/
 		s/(; |^\t)[A-Z][a-z]{2}, +[0-9]+ [A-Z][a-z]{2} [0-9]{4} .*/\1DATE/
 	}' "$1"
 }
@@ -106,5 +106,5 @@ ours()
 		Received: from $1 ([127.0.0.1])
 		\tby mx.example.org with $2 id ID${4+; DATE}
 	END
-	[ $# = 4 ] || echo "\tfor <$3>; DATE"
+	[ $# = 4 ] || printf '\\tfor <%s>; DATE\n' "$3"
 }

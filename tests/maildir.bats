@@ -12,8 +12,8 @@ setup() {
 	"$drv" names 1000 >names
 	sort -u names | wc -l >count
 	echo 1000 | same count
-	cut -dP -f1 names >times
-	sort -c times
+	cut -dP -f1 names >stamps
+	sort -c stamps
 	grep -vE '^[0-9]{10,}\.M[0-9]{6}P[0-9]+R[0-9a-f]{16}\.[^/:,]+$' names >odd ||
 		[ "$?" -eq 1 ]
 	same odd </dev/null

@@ -540,6 +540,24 @@ begin_slow() {
 	same left </dev/null
 }
 
+@test "as root a missing mbox is its folder's owner's, unless several write there" {
+	is_root || skip "needs root"
+	share
+	mkdir alice
+	mkdir -m 1777 mail
+	chown 12301:12301 alice
+	printf '%s\n' "a@x $PWD/alice/mbox" "b@x $PWD/mail/b" >table
+	./mbox-deliver -f s@e --mailboxes table -- a@x <message
+	stat -c '%u %g %a' alice/mbox >owner
+	echo '12301 12301 600' | same owner
+	exits 75 ./mbox-deliver -f s@e --mailboxes table -- b@x <message 2>err
+	echo "mbox-deliver: open $PWD/mail/b: Operation not permitted" | same err
+	chown root mail .
+	./mbox-deliver --mbox mail/b <message
+	stat -c '%u %a' mail/b >owner
+	echo '0 600' | same owner
+}
+
 @test "as root no program is run" {
 	is_root || skip "needs root"
 	exits 75 "${deliver[@]}" -- prog@example.net <message 2>err

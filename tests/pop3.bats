@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The POP3 engine of the client, and the command lines of the server.
-
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
 load lib
 
 setup() {

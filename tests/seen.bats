@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The fetch journal.
-
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
 load lib
 
 setup() {

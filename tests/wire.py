@@ -52,7 +52,7 @@ def start(how, s, command):
     def place():
         os.dup2(fd, 3)
         os.set_inheritable(3, True)
-        os.closerange(4, 64)
+        os.closerange(4, 1024)
 
     return subprocess.Popen(shell + command, stdin=subprocess.DEVNULL,
                             close_fds=False, preexec_fn=place)

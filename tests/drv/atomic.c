@@ -31,11 +31,12 @@ do_commit(char *argv[])
 	int dir = folder(argv[1]);
 
 	if (atomic_begin(&a, folder(argv[0]), "new", 0600) < 0)
-		return say("begin", -1);
-	if (atomic_write(&a, b.data, b.len) < 0)
-		return say("write", -1);
+		say("begin", -1);
+	else if (atomic_write(&a, b.data, b.len) < 0)
+		say("write", -1);
+	else
+		say("commit", atomic_commit(&a, dir, argv[2]));
 	buf_free(&b);
-	say("commit", atomic_commit(&a, dir, argv[2]));
 	atomic_abort(&a);
 	return 0;
 }

@@ -18,8 +18,8 @@ pass_on(int sig)
 int
 main(int argc, char *argv[])
 {
-	struct sigaction on_term = {.sa_handler = pass_on,
-	    .sa_flags = SA_RESTART};
+	struct sigaction on_term = {
+	    .sa_handler = pass_on, .sa_flags = SA_RESTART};
 	struct rusage use;
 	int status;
 	FILE *f;

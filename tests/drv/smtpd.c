@@ -80,7 +80,7 @@ main(int argc, char *argv[])
 		in.len += (size_t)n;
 	buf_str(&in);
 	smtpd_begin(&s, &config);
-	while (event != SMTPD_CLOSE && (at < in.len || event != SMTPD_MORE)) {
+	while (event < SMTPD_QUIT && (at < in.len || event != SMTPD_MORE)) {
 		size_t left = in.len - at;
 
 		if (piece > 0 && left > piece)
@@ -90,7 +90,7 @@ main(int argc, char *argv[])
 		fwrite(s.out.data, 1, s.out.len, stdout);
 		buf_reset(&s.out);
 	}
-	printf("%s\n", event == SMTPD_CLOSE ? "CLOSED" : "WAITING");
+	printf("%s\n", event >= SMTPD_QUIT ? "CLOSED" : "WAITING");
 	smtpd_free(&s);
 	buf_free(&in);
 	buf_free(&body);

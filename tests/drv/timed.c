@@ -43,7 +43,9 @@ main(int argc, char *argv[])
 			return 1;
 		}
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	printf("%.1f\n", ((double)(to.tv_sec - from.tv_sec) * 1e6 +
-	    (double)(to.tv_nsec - from.tv_nsec) / 1e3) / count);
+	printf("%.1f\n",
+	    ((double)(to.tv_sec - from.tv_sec) * 1e6 +
+		(double)(to.tv_nsec - from.tv_nsec) / 1e3) /
+		count);
 	return 0;
 }

@@ -57,7 +57,7 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 	size_t at = 0;
 
 	smtpd_begin(&s, config);
-	while (event != SMTPD_CLOSE && (at < n || event != SMTPD_MORE)) {
+	while (event < SMTPD_QUIT && (at < n || event != SMTPD_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
 		size_t taken = smtpd_take(&s, in + at, left, &event);
 

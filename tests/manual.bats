@@ -1,0 +1,308 @@
+#!/usr/bin/env bats
+# The examples of the manual pages do what their sentences say. Only host names
+# and paths are replaced, by loopback and the test's own folder.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2154 # address, of server
+load lib
+load peers
+load interop
+
+setup()
+{
+	sandbox
+	export EMAIL=ann@example.net MAILPIPE_SPOOL=$PWD/spool
+	mkdir spool bin
+	PATH=$PWD/bin:$PATH
+	echo 'See you at eight.' >text
+}
+
+teardown()
+{
+	stop_servers
+}
+
+# example PAGE N [SED]: the Nth example of a page as a reader sees it.
+example()
+{
+	awk -v want="$2" '
+		/^\.Sh/ { on = /EXAMPLES/ }
+		!on { next }
+		/^\.Bd/ { n++; block = 1; next }
+		/^\.Ed/ { block = 0; next }
+		/^\.Dl/ { n++; sub(/^\.Dl (\$ )?/, "") }
+		n == want && (block || !/^\./) { print }
+		!block && n == want { n++; want = -1 }
+	' "$TOP/man/$1" | sed -e 's/\\e/\\/g; s/^\\&//' -e "${3-}"
+}
+
+# try PAGE N [SED]: runs it.
+try()
+{
+	example "$@" >script
+	[ -s script ]
+	sh -e script
+}
+
+# stub NAME COMMAND: a program that is not ours.
+stub()
+{
+	printf '#!/bin/sh\n%s\n' "$2" >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+# body < MESSAGE
+body()
+{
+	sed '1,/^$/d'
+}
+
+# waits: what is in the spool, without what differs each time.
+waits()
+{
+	spool list | sed -E 's/^.{20} (.*) [^ ]+ [0-9]+ [0-9]+ </\1 </'
+}
+
+@test "mkmsg(1): a message with two attachments goes into the spool" {
+	printf '%%PDF\n' >a.pdf
+	echo 1,2 >b.csv
+	id=$(try mkmsg.1 1)
+	spool show "$id" >shown
+	"$PYTHON" - shown >got <<-'END'
+		import email, email.policy, sys
+		m = email.message_from_bytes(open(sys.argv[1], "rb").read(),
+		    policy=email.policy.default)
+		print(m["From"], m["To"], m["Subject"], sep="\n")
+		for part in m.iter_parts():
+		    print(part.get_content_type(), part.get_filename(),
+			repr(part.get_content()))
+	END
+	same got <<-'END'
+		ann@example.net
+		bob@example.net
+		The figures
+		text/plain None 'See you at eight.\n'
+		application/pdf a.pdf b'%PDF\n'
+		text/csv b.csv '1,2\n'
+	END
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+@test "mkmsg(1): a message is looked at before it goes" {
+	stub less 'exec cat'
+	try mkmsg.1 2 | body >got
+	same got <text
+}
+
+@test "mkmsg(1): a question is answered from a script" {
+	printf 'From: bob@example.org\nSubject: When?\nMessage-ID: <1@example.org>\n\n?\n' \
+		>question.eml
+	cp text answer
+	try mkmsg.1 3
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.org>
+	END
+}
+
+@test "mbox-deliver(1): what mkmsg made is filed" {
+	maildirs box
+	try mbox-deliver.1 1
+	body <box/new/* >got
+	same got <text
+}
+
+@test "mbox-deliver(1): a line of a spool's routes delivers for a domain" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	example mbox-deliver.1 2 "s,/etc/mailpipe,$PWD," >spool/routes
+	spool add bob@example.net <<<$'Subject: x\n\nx' >id
+	spool run
+	holds bob/new 1
+}
+
+@test "spool(1): queued while offline, sent later" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	echo "* deliver mbox-deliver --mailboxes $PWD/mailboxes" >spool/routes
+	try spool.1 1
+	body <bob/new/* >got
+	same got <text
+	try spool.1 2
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+	try spool.1 3 "s/^[^a-z]*  //; s,/tmp/health,$PWD/health,g"
+	holds bob/new 2
+	[ "$(wc -l <health)" = 1 ]
+}
+
+@test "sendmail(8): a script's message is queued" {
+	try sendmail.8 1 '/^git/d'
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+# A mailbox at POP3, on $address.
+pop3_server()
+{
+	maildirs box
+	printf 'Subject: one\n\none\n' | tee one >box/new/1.1.host
+	echo secret >password
+	chmod 600 password
+	server pop3.log pop3-serve --single-user box --password-file password \
+	    --auth-clear
+	there="s,pop3s://ann@pop.example.net/,--tls=off pop3://ann@$address/,"
+}
+
+@test "pop3-fetch(1): cron fetches with the password of .netrc" {
+	pop3_server
+	echo "machine 127.0.0.1 login ann password secret" >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	try pop3-fetch.1 1 "s/^[^a-z]*  //; $there"
+	same "$HOME"/Maildir/new/* <one
+}
+
+@test "pop3-fetch(1): mail is sorted on arrival and the mailbox emptied" {
+	pop3_server
+	maildirs Maildir
+	stub pass "[ \"\$1 \$2\" = 'show mail' ] && echo secret"
+	try pop3-fetch.1 2 "$there"
+	same Maildir/new/* <one
+	holds box 0
+}
+
+@test "pop3-fetch(1): mail goes into a pipe" {
+	pop3_server
+	echo "machine 127.0.0.1 login ann password secret" >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	[ "$(try pop3-fetch.1 3 "s,127.0.0.1:1100,$address,")" = 1 ]
+}
+
+@test "pop3-serve(1): a test server, and a session by hand" {
+	maildirs Maildir
+	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
+		>script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	curl -m 20 -sS "pop3://me:secret@$address/" >list
+	crlf <<<'' | cmp - list
+	try pop3-serve.1 2 >got
+	crlf <<-'END' | diff - got
+		+OK POP3
+		+OK
+		+OK
+		+OK 0 0
+		+OK bye
+	END
+}
+
+# A session of smtplib that sends one message to bob.
+send_one()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import smtplib, sys
+		s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+		s.sendmail("ann@example.net", "bob@example.net", "Subject: x\r\n\r\nx\r\n")
+		s.quit()
+	END
+}
+
+# inetd_runs PAGE N: inetd's line there, for our port, user and folder.
+inetd_runs()
+{
+	local dir port program
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	dir=$(peers_new inetd)
+	port=$(free_port)
+	program=$(peer_path inetd)
+	example "$1" "$2" "s,^smtp stream,127.0.0.1:$port stream,
+		s, mail , $(id -un) ,; s,/usr/local/bin,$BUILD/bin,
+		s,/etc/mailpipe,$PWD," >"$dir/conf"
+	peers_listen "$dir" "$port" "$program" -i "$dir/conf"
+	send_one "$port"
+	peers_stop
+	holds bob/new 1
+}
+
+@test "smtp-recv(1): from inetd into maildirs" {
+	inetd_runs smtp-recv.1 1
+}
+
+@test "smtp-recv(1): what comes from our network is queued for anyone" {
+	example smtp-recv.1 2 "s/:25 /127.0.0.1:0 /; s,192.0.2.0/24,127.0.0.0/8,
+		s,/var/spool/mailpipe,$PWD/spool,; s/^smtp/exec smtp/" >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	send_one "${address#*:}"
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+@test "mailpipe-mailboxes(5): the table finds everyone" {
+	mkdir -p mail srv/example.org/dan
+	maildirs mail/alice srv/example.org/dan
+	stub file-bug 'cat >bug'
+	example mailpipe-mailboxes.5 1 "s,/var/mail,$PWD/mail,
+		s,/usr/local/bin,$PWD/bin,; s,/srv/mail,$PWD/srv," >mailboxes
+	for rcpt in alice@example.net bob@example.net dan@example.org; do
+		mbox-deliver --mailboxes mailboxes -f ann@example.net -- $rcpt \
+		    <<<$'Subject: x\n\nx'
+	done
+	holds mail/alice/new 1
+	holds srv/example.org/dan/new 1
+	[ -s mail/bob ]
+	exits 67 mbox-deliver --mailboxes mailboxes -f ann@example.net -- \
+	    eve@example.org <<<$'Subject: x\n\nx' 2>errors
+}
+
+@test "mailpipe-routes(5): the routes are read" {
+	example mailpipe-routes.5 1 >spool/routes
+	spool run
+}
+
+@test "mailpipe(7): the four roles as its scripts play them" {
+	maildirs srv/bob old
+	mkdir hub
+	example mailpipe.7 7 "s,/srv/mail,$PWD/srv," >mailboxes
+	mx=$(example mailpipe.7 6 "s,/etc/mailpipe,$PWD,; s/--listen.*//")
+	mail=$(example mailpipe.7 3 "s,/var/spool/mailpipe,$PWD/hub,
+		s,192.0.2.0/24,127.0.0.0/8,; s/--listen.*//")
+	eval "server mx.log $mx"
+	example mailpipe.7 5 "s,smtp://mx.example.net,smtp://$address," \
+	    >hub/routes
+	eval "server mail.log $mail"
+	export MAILPIPE_SPOOL=$HOME/.local/state/mailpipe/spool
+	try mailpipe.7 1 "s,submission://ann@smtp.example.org,smtp://$address,"
+	try mailpipe.7 2 's/^[^a-z]*  //'
+	try mailpipe.7 4 "s/^[^a-z]*  //; s,/var/spool/mailpipe,$PWD/hub,"
+	echo "machine 127.0.0.1 login bob password secret" >"$HOME/.netrc"
+	echo secret >password
+	chmod 600 "$HOME/.netrc" password
+	server pop3.log pop3-serve --single-user srv/bob --auth-clear \
+	    --password-file password
+	try mailpipe.7 9 \
+	    "s,pop3s://bob@pop.example.net/,--tls=off pop3://bob@$address/,"
+	body <"$(find "$HOME/Maildir/new" -type f)" >got
+	same got <text
+	cp text old/cur/1.1.host
+	cp text old/cur/2.1.host
+	try mailpipe.7 10
+	holds "$HOME/Maildir/new" 3
+}

@@ -1,0 +1,674 @@
+#!/usr/bin/env bats
+# pop3-fetch: against pop3-serve, and against servers that misbehave.
+# shellcheck disable=SC2010,SC2012,SC2059 # plain names; formats of our own
+load lib
+
+setup() {
+	sandbox
+	mkdir -p box/{new,cur,tmp}
+	(umask 077 && echo secret >pw)
+	pids=()
+}
+
+teardown() {
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	true
+}
+
+# serving: pop3-serve over box; sets url.
+serving() {
+	local i address
+	: >serve.log
+	pop3-serve --single-user box --password-file pw --auth-clear \
+		--listen 127.0.0.1:0 2>>serve.log 3>&- &
+	pids+=($!)
+	for ((i = 0; i < 200; i++)); do
+		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' serve.log)
+		url=pop3://alice@$address/
+		[ -z "$address" ] || return 0
+		sleep 0.05
+	done
+	cat serve.log
+	return 1
+}
+
+# scripted SCRIPT...: the server of lib/pop3-script.py; sets url.
+scripted() {
+	local i
+	: >asked
+	: >port
+	python3 "$TESTS/lib/pop3-script.py" asked "$@" >>port 2>script.log 3>&- &
+	pids+=($!)
+	for ((i = 0; i < 200; i++)); do
+		[ -s port ] && break
+		sleep 0.05
+	done
+	url=pop3://alice@127.0.0.1:$(cat port)/
+}
+
+fetch() {
+	pop3-fetch --tls=off --password-file pw -q "$@" "$url"
+}
+
+# fetch_to COMMAND...
+fetch_to() {
+	pop3-fetch --tls=off --password-file pw -q "$url" -- "$@"
+}
+
+# Waits until the server has noted as many commands.
+asked() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ "$(wc -l <asked)" -ge "$1" ] && break
+		sleep 0.05
+	done
+	same asked
+}
+
+# The messages of a maildir, in order of arrival, each after a line "--".
+messages() {
+	for f in "$1"/new/*; do
+		[ ! -e "$f" ] || { echo --; cat "$f"; }
+	done
+}
+
+listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
+
+@test "messages arrive octet for octet, and once" {
+	printf 'Subject: 1\n\n.dot\n..\n.\nFrom x\n' >box/new/1
+	printf 'Subject: 2\r\n\r\nCRLF\r\n' >'box/cur/2:2,S'
+	printf '8-bit \xff\xfe and a very long line%02000d\n\n\n' 7 >box/new/3
+	printf 'no newline' >box/new/4
+	: >box/new/5
+	serving
+	pop3-fetch --tls=off --password-file pw -o Mail "$url" 2>err
+	journal=$(echo "$HOME"/.local/state/mailpipe/pop3-alice*)
+	echo "pop3-fetch: 5 new, 0 already fetched (journal $journal)" | same err
+	{
+		cat box/new/1
+		tr -d '\r' <'box/cur/2:2,S'
+		cat box/new/3
+		printf 'no newline\n'
+	} >want
+	cat Mail/new/* >got
+	same got <want
+	ls Mail/new | wc -l >count
+	echo 5 | same count
+	ls Mail/tmp Mail/cur | grep -v : >out || true
+	same out < <(echo)
+	pop3-fetch --tls=off --password-file pw -o Mail "$url" 2>err
+	echo "pop3-fetch: 0 new, 5 already fetched (journal $journal)" | same err
+	echo new >box/new/6
+	fetch -o Mail 2>err
+	same err </dev/null
+	ls Mail/new | wc -l >count
+	echo 6 | same count
+	ls box/new box/cur | grep -c '^[0-9]' >count
+	echo 6 | same count
+}
+
+@test "each sink has its own journal" {
+	printf 'Subject: 1\n\nFrom x\n>From y\n' >box/new/1
+	printf 'no newline' >box/new/2
+	serving
+	fetch -o Mail
+	fetch --mbox mbox
+	fetch --stdout >stream
+	# shellcheck disable=SC2016 # for the inner shell
+	fetch_to sh -c 'echo "$MAIL_SIZE"; cat' 2>command
+	same command <<-'END'
+	27
+	Subject: 1
+
+	From x
+	>From y
+	11
+	no newline
+	END
+	sed 's/^From MAILER-DAEMON .*/From_/' mbox >got
+	same got <<-'END'
+	From_
+	Subject: 1
+
+	>From x
+	>>From y
+
+	From_
+	no newline
+
+	END
+	sed 's/^From MAILER-DAEMON .*/From_/' stream | cmp - got
+	ls "$HOME"/.local/state/mailpipe | wc -l >count
+	echo 4 | same count
+	fetch --mbox ./mbox
+	fetch --stdout >stream
+	same stream </dev/null
+	grep -c ^From mbox >count
+	echo 2 | same count
+}
+
+@test "a command gets each message whole; its exit status decides" {
+	for i in 1 2 3; do printf 'm%s\n' $i >box/new/$i; done
+	serving
+	cat >take <<-'END'
+	#!/bin/sh
+	read -r line
+	echo "$line $MAIL_SIZE $*" >>taken
+	[ "$line" != m2 ] || exit "$(cat code)"
+	END
+	chmod +x take
+	echo 75 >code
+	exits 75 pop3-fetch --tls=off --password-file pw -q --delete "$url" -- ./take a 'b c' 2>err
+	echo 'pop3-fetch: message 2: ./take: exit 75' | same err
+	ls box/new >left
+	echo 2 | same left
+	echo 67 >code
+	exits 69 pop3-fetch --tls=off --password-file pw -q --delete "$url" -- ./take a 'b c' 2>err
+	echo 0 >code
+	pop3-fetch --tls=off --password-file pw -q --delete "$url" -- ./take a 'b c'
+	printf 'm%s 3 a b c\n' 1 2 3 2 2 | same taken
+	ls box/new >left
+	same left </dev/null
+}
+
+@test "commands are pipelined where that was announced" {
+	{
+		printf 'login\nask\nsay +OK\\r\\nPIPELINING\\r\\nUIDL\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n1 a\\r\\n2 b\\r\\n3 c\\r\\n.\\r\\n\n'
+		printf 'ask\nask\nask\n'
+		printf 'say +OK\\r\\none\\r\\n.\\r\\n+OK\\r\\n..two\\r\\n.\\r\\n+OK\\r\\n.\\r\\n\n'
+		printf 'ask\nask\nask\nsay +OK\\r\\n+OK\\r\\n+OK\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	fetch --delete -o Mail
+	asked 9 <<-'END'
+	CAPA
+	UIDL
+	RETR 1
+	RETR 2
+	RETR 3
+	DELE 1
+	DELE 2
+	DELE 3
+	QUIT
+	END
+	messages Mail >got
+	printf -- '--\none\n--\n.two\n--\n' | same got
+}
+
+@test "commands go one at a time where it was not" {
+	{
+		printf 'login\nask-alone\nsay -ERR\\r\\n\n'
+		printf 'ask-alone\nsay +OK\\r\\n1 a\\r\\n2 b\\r\\n.\\r\\n\n'
+		printf 'ask-alone\nsay +OK\\r\\none\\r\\n.\\r\\n\n'
+		printf 'ask-alone\nsay +OK\\r\\ntwo\\r\\n.\\r\\n\n'
+		printf 'ask-alone\nsay +OK\\r\\n\nask-alone\nsay +OK\\r\\n\n'
+		printf 'ask-alone\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	fetch --delete -o Mail
+	asked 7 <<-'END'
+	CAPA
+	UIDL
+	RETR 1
+	RETR 2
+	DELE 1
+	DELE 2
+	QUIT
+	END
+}
+
+@test "a message that is cut at any octet is never delivered, what came before is" {
+	local i n
+	python3 - >count <<-'END'
+	whole = r"+OK|Subject: x||\n.\n..|.|".replace("|", "\r\n").replace("\\n", "\n")
+	for i in range(len(whole)):
+	    with open("script%d" % i, "w") as f:
+	        f.write("login\nask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\nask\n"
+	            .replace("\\nask", "\\n\nask"))
+	        f.write("say +OK\\r\\n1 a%d\\r\\n2 b\\r\\n.\\r\\n\nask\n" % i)
+	        f.write("say +OK\\r\\nfirst\\r\\n.\\r\\n\nask\n")
+	        f.write("say %s\n" % ascii(whole[:i])[1:-1])
+	print(len(whole))
+	END
+	n=$(cat count)
+	# shellcheck disable=SC2046 # names without blanks
+	scripted $(seq -f 'script%g' 0 $((n - 1)))
+	for ((i = 0; i < n; i++)); do
+		exits 75 fetch --delete -o Mail 2>err
+		echo 'pop3-fetch: connection: closed by the server' | same err
+	done
+	cat Mail/new/* | uniq -c | tr -s ' ' >got
+	echo " $n first" | same got
+	ls Mail/tmp >left
+	same left </dev/null
+}
+
+@test "a reply that comes before it was asked for is not taken as an answer" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n2 b\\r\\n.\\r\\n\nask\n'
+		printf 'say +OK\\r\\none\\r\\n.\\r\\n+OK\\r\\nforged\\r\\n.\\r\\n\nask\nask\n'
+	} >script
+	{
+		printf 'login\nsay +OK\\r\\n.\\r\\n\nask\n'
+	} >early
+	scripted script early
+	exits 76 fetch --delete -o Mail 2>err
+	echo 'pop3-fetch: server: a reply that nothing asked for' | same err
+	messages Mail >got
+	printf -- '--\none\n' | same got
+	exits 75 fetch --delete -o Mail 2>err
+	if grep -q DELE asked; then false; fi
+}
+
+@test "announced sizes are not believed, and a bare dot is content" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n2 b\\r\\n.\\r\\n\nask\n'
+		printf 'say +OK 18446744073709551615 octets\\r\\none\\n.\\nstill\\r\\n.\\r\\n\nask\n'
+		printf 'say +OK -1 octets\\r\\ntwo\\r\\n.\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	fetch -o Mail
+	messages Mail >got
+	printf -- '--\none\n.\nstill\n--\ntwo\n' | same got
+}
+
+@test "hostile unique-ids are only names" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 ../../../../tmp/x\\r\\n2 a b\\r\\n3 '
+		printf '%0100d' 3
+		printf '\\r\\n4 \\x1b[2J\\r\\n5 .\\r\\n6 done\\r\\n.\\r\\n\n'
+		for i in 1 2 3 4 5 6; do
+			printf 'ask\nsay +OK\\r\\n%s\\r\\n.\\r\\n\n' $i
+		done
+		printf 'ask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	fetch -o Mail
+	messages Mail | tr -d -- '-\n' >got
+	printf 123456 | same got
+	fetch -o Mail
+	tail -n 1 asked >last
+	echo QUIT | same last
+	ls Mail/new | wc -l >count
+	echo 6 | same count
+	find . -name x >out
+	same out </dev/null
+	if grep -q "$(printf '\033')" "$HOME"/.local/state/mailpipe/*; then false; fi
+}
+
+@test "messages that share a unique-id are all fetched before any is deleted" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 same\\r\\n2 same\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\none\\r\\n.\\r\\n\nask\nsay +OK\\r\\ntwo\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	fetch -o Mail
+	fetch -o Mail
+	messages Mail >got
+	printf -- '--\none\n--\ntwo\n' | same got
+	: >asked
+	fetch --delete -o Mail
+	asked 7 <<-'END'
+	CAPA
+	UIDL
+	RETR 1
+	RETR 2
+	DELE 1
+	DELE 2
+	QUIT
+	END
+}
+
+@test "a message without a unique-id is fetched only to be deleted" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1\\r\\n2 b\\r\\n.\\r\\n\nask\nsay +OK\\r\\nx\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\nx\\r\\n.\\r\\n\nask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	exits 69 fetch -o Mail 2>err
+	echo 'pop3-fetch: message 1: the server gives no unique-id; --delete fetches it' |
+		same err
+	asked 4 <<-'END'
+	CAPA
+	UIDL
+	RETR 2
+	QUIT
+	END
+	: >asked
+	fetch --delete -o Other
+	asked 7 <<-'END'
+	CAPA
+	UIDL
+	RETR 1
+	RETR 2
+	DELE 1
+	DELE 2
+	QUIT
+	END
+}
+
+@test "without UIDL --keep refuses and --delete takes all" {
+	{
+		printf 'login\nask\nsay -ERR\\r\\n\nask\nsay -ERR unknown\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n1 5\\r\\n2 99999999999999999999999\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\none\\r\\n.\\r\\n\nask\nsay +OK\\r\\ntwo\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >script
+	scripted script
+	exits 69 fetch -o Mail 2>err
+	wc -l <err >lines
+	echo 1 | same lines
+	asked 2 < <(printf 'CAPA\nUIDL\n')
+	: >asked
+	fetch --delete -o Mail
+	asked 8 <<-'END'
+	CAPA
+	UIDL
+	LIST
+	RETR 1
+	RETR 2
+	DELE 1
+	DELE 2
+	QUIT
+	END
+}
+
+# Each line: EXIT, then what the server says after the listing was asked for.
+@test "endless lines, lists and nonsense end with the right exit code" {
+	local n=0 i code reply codes=() message='say +OK\r\n1 a\r\n.\r\n|ask|'
+	while IFS='|' read -r code reply; do
+		codes+=("$code")
+		{
+			printf "login\n$listing"
+			reply=${reply/MESSAGE|/$message}
+			echo "${reply//|/$'\n'}"
+		} >script$((n++))
+	done <<-'END'
+	76|MESSAGE|fill 100000 x
+	76|MESSAGE|say hello\r\n
+	76|MESSAGE|say +OK\n
+	76|MESSAGE|say +OK \x00\r\n
+	75|MESSAGE|say -ERR gone\r\n|ask|say +OK\r\n
+	75|MESSAGE|say +OK\r\nno end\r\n|ask
+	75|MESSAGE|say
+	75|MESSAGE|reset
+	76|say +OK\r\n1 a\r\n1 b\r\n.\r\n|ask
+	76|say +OK\r\n0 a\r\n.\r\n|ask
+	76|say +OK\r\n2 b\r\n1 a\r\n|ask
+	76|say +OK\r\n4294967297 a\r\n|ask
+	76|say +OK\r\nx\r\n|ask
+	END
+	# shellcheck disable=SC2046 # names without blanks
+	scripted $(seq -f 'script%g' 0 $((n - 1)))
+	for ((i = 0; i < n; i++)); do
+		exits "${codes[i]}" timeout 20 pop3-fetch --tls=off \
+			--password-file pw -q -o Mail --timeout 1 "$url" 2>err
+		wc -l <err >lines
+		echo 1 | same lines
+	done
+	ls Mail/new Mail/tmp >left
+	printf 'Mail/new:\n\nMail/tmp:\n' | same left
+}
+
+@test "a listing without end stays in bounds" {
+	printf "login\n$listing" >script
+	printf 'say +OK\\r\\n1 ' >>script
+	printf '\nfill 3000000 x\n' >>script
+	scripted script
+	exits 76 fetch -o Mail 2>err
+	echo 'pop3-fetch: server: a line that is too long' | same err
+}
+
+@test "a server that drips cannot hold it longer than the time-out" {
+	printf 'drip' >kind
+	python3 - >port 3>&- <<-'END' &
+	import socket, time
+	l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(1)
+	print(l.getsockname()[1], flush=True)
+	s, _ = l.accept()
+	s.sendall(b"+OK\r\n")
+	f = s.makefile("rb")
+	f.readline(); s.sendall(b"+OK\r\nUSER\r\n.\r\n")
+	f.readline(); s.sendall(b"+OK\r\n")
+	f.readline(); s.sendall(b"+OK\r\n")
+	f.readline(); s.sendall(b"+OK\r\n.\r\n")
+	f.readline(); s.sendall(b"+OK\r\n1 a\r\n.\r\n")
+	f.readline(); s.sendall(b"+OK\r\n")
+	try:
+	    while True:
+	        s.sendall(b"x"); time.sleep(0.1)
+	except OSError:
+	    pass
+	END
+	pids+=($!)
+	for ((i = 0; i < 200; i++)); do [ -s port ] && break; sleep 0.05; done
+	url=pop3://alice@127.0.0.1:$(cat port)/
+	exits 75 timeout 10 pop3-fetch --tls=off --password-file pw -q -o Mail \
+		--timeout 2 "$url" 2>err
+	echo 'pop3-fetch: connection: Connection timed out' | same err
+	ls Mail/new Mail/tmp >left
+	printf 'Mail/new:\n\nMail/tmp:\n' | same left
+}
+
+@test "message, journal and folder are durable before DELE is sent" {
+	for i in 1 2; do echo m$i >box/new/$i; done
+	serving
+	ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
+		-e trace=syncfs,fsync,fdatasync,linkat,write,sendto \
+		pop3-fetch --tls=off --password-file pw -q --delete -o Mail "$url"
+	sed -n 's,^\(syncfs\|fsync\|linkat\)([0-9]*<[^>]*/\(Mail/[a-z]*\)>.*,\1 \2,p
+		s,^\(fdatasync\|fsync\)([0-9]*<[^>]*/mailpipe/.*,\1 journal,p
+		s,^sendto(.*\(RETR\|DELE\|QUIT\).*,\1,p' trace | uniq >order
+	sed '1,/RETR/d' order >after
+	same after <<-'END'
+	syncfs Mail/tmp
+	fdatasync journal
+	linkat Mail/tmp
+	fsync Mail/new
+	DELE
+	QUIT
+	END
+	ls box/new >left
+	same left </dev/null
+}
+
+@test "what was fetched but not deleted is deleted next time, not fetched again" {
+	printf 'one\n' >box/new/1
+	serving
+	fetch -o Mail
+	fetch --delete -o Mail
+	ls Mail/new | wc -l >count
+	echo 1 | same count
+	ls box/new >left
+	same left </dev/null
+}
+
+@test "killed between the journal and the folder, nothing is lost or doubled" {
+	for i in 1 2 3; do echo m$i >box/new/$i; done
+	serving
+	for call in linkat:when=1 linkat:when=2 linkat:when=3 unlinkat:when=2 \
+	    fdatasync:when=1 syncfs:when=1 fsync:when=3; do
+		rm -rf Mail "$HOME/.local"
+		ASAN_OPTIONS=detect_leaks=0 exits 137 strace -o /dev/null \
+			-e trace="${call%%:*}" \
+			-e inject="${call%%:*}:signal=KILL:${call#*:}" \
+			pop3-fetch --tls=off --password-file pw -q -o Mail "$url"
+		fetch -o Mail
+		messages Mail >got
+		grep '^m' got | sort >all
+		printf 'm1\nm2\nm3\n' | same all
+	done
+}
+
+@test "a thousand messages pass over a window" {
+	(cd box/new && for ((i = 1000; i < 2000; i++)); do echo "m$i" >$i; done)
+	serving
+	fetch --delete -o Mail
+	cat Mail/new/* >got
+	seq -f 'm%g' 1000 1999 | same got
+	ls box/new >left
+	same left </dev/null
+}
+
+@test "300 MB are fetched in under 16 MB, octet for octet" {
+	yes '.a line of text that starts with a dot and is not too short' |
+		head -c 300000000 >box/new/1
+	serving
+	"$BUILD/drv/peak" peak pop3-fetch --tls=off --password-file pw -q \
+		--delete -o Mail "$url"
+	yes '.a line of text that starts with a dot and is not too short' |
+		head -c 300000000 | cmp - Mail/new/*
+	read -r _ kib <peak
+	case $BUILD in */san) ;; *) [ "$kib" -lt 16384 ] ;; esac
+	rm -r Mail
+}
+
+@test "SIGTERM leaves nothing half-done and exits 75" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n.\\r\\n\nask\nsay +OK\\r\\npart\nask\n'
+	} >script
+	scripted script
+	pop3-fetch --tls=off --password-file pw -q -o Mail "$url" 3>&- &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		[ -z "$(find Mail/tmp -type f -size +0 2>/dev/null)" ] || break
+		sleep 0.05
+	done
+	kill "$pid"
+	exits 75 wait "$pid"
+	ls Mail/tmp Mail/new >left
+	printf 'Mail/new:\n\nMail/tmp:\n' | same left
+}
+
+@test "-v shows the dialogue, without the password" {
+	echo m >box/new/1
+	serving
+	fetch -v -o Mail 2>err
+	sed '1,/^< \./d' err >tail
+	same tail <<-'END'
+	> ***
+	< +OK
+	> ***
+	< +OK
+	> CAPA
+	< +OK 
+	> UIDL
+	< +OK 
+	> RETR 1
+	< +OK message follows
+	> QUIT
+	< +OK bye
+	END
+	if grep -q secret err; then false; fi
+}
+
+@test "exit 0: --help and --version" {
+	exits 0 pop3-fetch --help >out
+	[ "$(wc -l <out)" -le 24 ]
+	[ "$(wc -L <out)" -le 80 ]
+	exits 0 pop3-fetch --version >out
+	echo 'pop3-fetch (mailpipe) 0.1' | same out
+}
+
+@test "exit 64: a wrong command line" {
+	url=pop3://alice@127.0.0.1:1/
+	while read -r line; do
+		# shellcheck disable=SC2086 # words
+		eval "set -- $line"
+		exits 64 pop3-fetch "$@" 2>err >out </dev/null
+		wc -l <err >lines
+		echo 1 | same lines
+	done <<-'END'
+	"$url"
+	-o Mail
+	-o Mail --mbox m "$url"
+	-o Mail --keep --delete "$url"
+	-o Mail "$url" more
+	-o Mail "$url" -- cat
+	"$url" --
+	-o Mail --foo "$url"
+	-o Mail http://alice@h/
+	-o Mail pop3://h/
+	-o Mail pop3://alice:secret@h/
+	-o Mail --tls=perhaps "$url"
+	--delete --stdout "$url" | cat
+	END
+	exits 64 bash -c 'pop3-fetch --delete --stdout "$1" | cat; exit "${PIPESTATUS[0]}"' \
+		x "$url" 2>err
+	[ ! -e Mail ]
+}
+
+@test "--delete with --stdout works into a file" {
+	echo m >box/new/1
+	serving
+	fetch --delete --stdout >file
+	sed 's/^From MAILER-DAEMON .*/From_/' file >got
+	printf 'From_\nm\n\n' | same got
+	ls box/new >left
+	same left </dev/null
+}
+
+@test "exit 75: no connection, a mailbox in use, a journal in use, no parent folder" {
+	url=pop3://alice@127.0.0.1:1/
+	exits 75 fetch -o Mail 2>err
+	printf 'say -ERR [IN-USE] later\\r\\n\n' >script
+	printf 'say +OK hi\\r\\n\nask\nsay -ERR\\r\\n\nask\nsay +OK\\r\\n\nask\nsay -ERR [IN-USE] later\\r\\n\n' >script2
+	printf 'say +OK hi\\r\\n\nask\nsay -ERR\\r\\n\nask\nsay +OK\\r\\n\nask\nsay -ERR [SYS/TEMP] later\\r\\n\n' >script3
+	scripted script script2 script3
+	exits 75 fetch -o Mail 2>err
+	exits 75 fetch -o Mail 2>err
+	echo "pop3-fetch: connect ${url%/}: -ERR [IN-USE] later" | same err
+	exits 75 fetch -o Mail 2>err
+	echo m >box/new/1
+	serving
+	fetch -o Mail
+	python3 - "$HOME"/.local/state/mailpipe/ <<-'END' >held 3>&- &
+	import fcntl, glob, struct, sys, time
+	held = [open(f, "r+") for f in glob.glob(sys.argv[1] + "*")]
+	for f in held:
+	    fcntl.fcntl(f, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+	print("held", flush=True)
+	time.sleep(60)
+	END
+	pids+=($!)
+	for ((i = 0; i < 200; i++)); do [ -s held ] && break; sleep 0.05; done
+	exits 75 fetch -o Mail 2>err
+	grep -c 'another fetcher has it' err >count
+	echo 1 | same count
+	rm -rf "$HOME/.local"
+	exits 75 fetch -o absent/Mail 2>err
+}
+
+@test "exit 77: a refused login" {
+	serving
+	echo wrong >pw2
+	chmod 600 pw2
+	exits 77 pop3-fetch --tls=off --password-file pw2 -o Mail "$url" 2>err
+	echo "pop3-fetch: connect ${url%/}: -ERR [AUTH] wrong password" | same err
+}
+
+@test "exit 78: a password that cannot be had, a configuration that is wrong" {
+	serving
+	exits 78 pop3-fetch --tls=off --password-file absent -o Mail "$url" 2>err
+	exits 78 pop3-fetch --tls=off --password-command false -o Mail "$url" 2>err
+	echo nonsense >conf
+	exits 78 pop3-fetch --config conf -o Mail "$url" 2>err
+}
+
+@test "a login in clear needs --tls=off" {
+	serving
+	exits 75 pop3-fetch --password-file pw -o Mail "$url" 2>err
+	grep -c -- '--tls=off' err >count
+	echo 1 | same count
+	if grep -q denied serve.log; then false; fi
+}

@@ -1,0 +1,374 @@
+#!/usr/bin/env bats
+# lib/serve: every form of activation, limits, and an orderly end. The session
+# of drv/serve greets and answers lines.
+# shellcheck disable=SC2030,SC2031 # each @test is a subshell, and means it
+load lib
+
+setup() {
+	sandbox
+	drv=$BUILD/drv/serve
+	wire=$TESTS/wire.py
+	pid=
+	export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
+}
+
+teardown() {
+	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+}
+
+# say LINE...: the client's side
+say() { printf '%s\r\n' "$@"; }
+
+# listen OPTIONS...: starts the server and waits for it; sets pid, and address
+# as the log tells it.
+listen() {
+	"$drv" "$@" 2>log &
+	pid=$!
+	for _ in $(seq 200); do
+		grep -q '^event=listening' log && break
+		sleep 0.02
+	done
+	address=$(sed -n 's/^event=listening address=//p' log | head -n 1)
+	[ -n "$address" ]
+}
+
+# stop: SIGTERM; the exit status is the server's.
+stop() {
+	kill "$pid"
+	wait "$pid"
+	local status=$?
+	pid=
+	return $status
+}
+
+ipv6() {
+	[ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6
+}
+
+@test "two pipes are the peer, and the session's exit status is ours" {
+	say who fds x quit | REMOTE_ADDR=192.0.2.1 exits 3 "$drv" >out
+	sed -i '3s/.*/fds/' out
+	printf 'hello\r\n192.0.2.1\r\nfds\nx\r\nbye\r\n' | same out
+	say x | exits 0 "$drv" >out
+	say hello x | same out
+}
+
+@test "inetd: a connection on fds 0, 1 and 2" {
+	say who fds quit | exits 3 python3 "$wire" nowait "$drv" >out
+	say hello 127.0.0.1 '0 1 2' bye | same out
+}
+
+@test "systemd with Accept=yes: a connection on fd 3" {
+	say who fds env quit | exits 3 python3 "$wire" connected "$drv" >out
+	say hello 127.0.0.1 '0 1 2' end bye | same out
+}
+
+@test "several connections on descriptors: a session each, then exit 0" {
+	cat >run.py <<-'END'
+	import os, socket, subprocess, sys
+	pairs = [socket.socketpair() for _ in range(3)]
+	for i, (near, far) in enumerate(pairs):
+	    os.dup2(far.fileno(), 30 + i)
+	def place():
+	    for i in range(3):
+	        os.dup2(30 + i, 3 + i)
+	        os.set_inheritable(3 + i, True)
+	    os.closerange(6, 1024)
+	p = subprocess.Popen(["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=3 exec "$0"',
+	                      sys.argv[1]], stdin=subprocess.DEVNULL,
+	                     close_fds=False, preexec_fn=place)
+	for i, (near, far) in enumerate(pairs):
+	    os.close(30 + i)
+	    far.close()
+	for near, _ in pairs:
+	    near.sendall(b"fds\r\nquit\r\n")
+	for near, _ in pairs:
+	    print(b"".join(iter(lambda: near.recv(1000), b"")))
+	print(p.wait())
+	END
+	timeout 30 python3 run.py "$drv" >out 2>err
+	printf '%s\n' "b'hello\\r\\n0 1 2\\r\\nbye\\r\\n'" >line
+	cat line line line - <<<0 >want
+	same out <want
+	same err </dev/null
+}
+
+@test "descriptors meant for another process are left alone" {
+	: >run
+	say who quit | LISTEN_PID=1 LISTEN_FDS=1 exits 3 "$drv" 3<run >out
+	say hello unknown bye | same out
+}
+
+@test "systemd with Accept=no: a listening socket on fd 3" {
+	say who fds env quit | REPEAT=3 REMOTE_ADDR=192.0.2.1 \
+		exits 0 python3 "$wire" listening "$drv" >out 2>log
+	say hello 127.0.0.1 '0 1 2' end bye >one
+	cat one one one | same out
+	sed -i 's/:[0-9]*$/:PORT/' log
+	echo 'event=listening address=127.0.0.1:PORT' | same log
+}
+
+@test "systemd-socket-activate starts it both ways" {
+	command -v systemd-socket-activate >/dev/null ||
+		skip "no systemd-socket-activate here"
+	for how in '' --accept; do
+		systemd-socket-activate $how -l "$PWD/sock" "$drv" 2>log &
+		pid=$!
+		for _ in $(seq 200); do
+			[ -S sock ] && break
+			sleep 0.02
+		done
+		say who fds quit | python3 "$wire" to "$PWD/sock" >out
+		kill "$pid"
+		wait "$pid" || true
+		pid=
+		rm -f sock
+		say hello local '0 1 2' bye | same out
+	done
+}
+
+@test "inetd's wait: a listening socket on fds 0, 1 and 2" {
+	say who fds env quit | REPEAT=3 REMOTE_ADDR=192.0.2.1 \
+		exits 0 python3 "$wire" wait "$drv" >out
+	say hello 127.0.0.1 '0 1 2' end bye >one
+	cat one one one | same out
+}
+
+@test "--listen on an IPv4 address, whatever the caller's peer was" {
+	REMOTE_ADDR=192.0.2.1 REMOTE_PORT=1 TCPREMOTEIP=192.0.2.1 \
+		listen -l 127.0.0.1:0
+	say who fds env quit | python3 "$wire" to "$address" >out
+	say hello 127.0.0.1 '0 1 2' end bye | same out
+	stop
+}
+
+@test "--listen on an IPv6 address" {
+	ipv6 || skip "no IPv6 loopback here"
+	listen -l '[::1]:0'
+	[ "${address%:*}" = '[::1]' ]
+	say who quit | python3 "$wire" to "$address" >out
+	say hello ::1 bye | same out
+	stop
+}
+
+@test "--listen on a port alone serves every family there is" {
+	listen -l :0
+	port=${address##*:}
+	say who quit | python3 "$wire" to "127.0.0.1:$port" >out
+	say hello 127.0.0.1 bye | same out
+	if ipv6; then
+		say who quit | python3 "$wire" to "[::1]:$port" >out
+		say hello ::1 bye | same out
+	fi
+	stop
+}
+
+@test "--listen on a path, which is removed at the end and reused if dead" {
+	python3 -c 'import socket; socket.socket(1).bind("sock")'
+	listen -l ./sock
+	echo ./sock >want
+	echo "$address" | same want
+	say who quit | python3 "$wire" to ./sock >out
+	say hello local bye | same out
+	stop
+	[ ! -e sock ]
+}
+
+@test "--listen on several addresses" {
+	listen -l 127.0.0.1:0 -l ./sock -l 127.0.0.1:0
+	sed -n 's/^event=listening address=//p' log >addresses
+	while read -r a; do
+		say who quit | python3 "$wire" to "$a"
+	done <addresses >out
+	{
+		say hello 127.0.0.1 bye
+		say hello local bye
+		say hello 127.0.0.1 bye
+	} | same out
+	stop
+}
+
+@test "--listen with standard descriptors closed" {
+	listen -l ./sock <&- >&-
+	say fds quit | python3 "$wire" to ./sock >out
+	say hello '0 1 2' bye | same out
+	stop
+}
+
+@test "what is no address is 64" {
+	for a in '' 25 127.0.0.1 127.0.0.1: 127.0.0.1:x 127.0.0.1:65536 \
+		localhost:0 ::1:0 '[127.0.0.1]:0' '[]:0' '[:0' \
+		"./$(printf '%0120d' 0)"; do
+		exits 64 timeout 5 "$drv" -l "$a" 2>>err
+	done
+	wc -l <err >lines
+	echo 12 | same lines
+	exits 64 "$drv" -l 25 2>err
+	same err <<-'END'
+	drv: listen 25: not ADDR:PORT, [ADDR]:PORT, :PORT or a path with a slash
+	END
+}
+
+@test "an address that cannot be had is 71" {
+	listen -l 127.0.0.1:0 -l ./sock
+	exits 71 "$drv" -l "$address" 2>err
+	echo "drv: listen $address: Address already in use" | same err
+	exits 71 "$drv" -l ./sock 2>err
+	echo 'drv: listen ./sock: Address already in use' | same err
+	exits 71 "$drv" -l 192.0.2.1:0 2>err
+	echo 'drv: listen 192.0.2.1:0: Cannot assign requested address' |
+		same err
+	touch file
+	exits 71 "$drv" -l ./file 2>err
+	echo 'drv: listen ./file: Address already in use' | same err
+	# The one that was there still serves.
+	say quit | python3 "$wire" to ./sock >out
+	say hello bye | same out
+	stop
+}
+
+@test "beyond the limit of an address: the busy line, and others still served" {
+	listen -l 127.0.0.1:0 -a 2
+	timeout 30 python3 - "$address" >out <<-'END'
+	import socket, sys, wire
+	port = int(sys.argv[1].rsplit(":", 1)[1])
+	def come(source):
+	    return socket.create_connection(("127.0.0.1", port), 20, (source, 0))
+	def greeting(s):
+	    return s.makefile("rb").readline()
+	first, second = come("127.0.0.1"), come("127.0.0.1")
+	print(greeting(first), greeting(second))
+	third = come("127.0.0.1")
+	third.sendall(b"early\r\n")
+	print(third.makefile("rb").read())
+	other = come("127.0.0.2")
+	print(greeting(other))
+	first.close()
+	while True:
+	    again = come("127.0.0.1")
+	    line = greeting(again)
+	    if line != b"421 busy\r\n":
+	        break
+	print(line)
+	END
+	same out <<-'END'
+	b'hello\r\n' b'hello\r\n'
+	b'421 busy\r\n'
+	b'hello\r\n'
+	b'hello\r\n'
+	END
+	stop
+}
+
+@test "beyond the overall limit: the busy line, on a Unix socket too" {
+	listen -l ./sock -m 2 -a 1
+	timeout 30 python3 - >out <<-'END'
+	import wire
+	a, b, c = (wire.connect("./sock") for _ in range(3))
+	for s in a, b:
+	    print(s.makefile("rb").readline())
+	print(c.makefile("rb").read())
+	END
+	same out <<-'END'
+	b'hello\r\n'
+	b'hello\r\n'
+	b'421 busy\r\n'
+	END
+	stop
+}
+
+@test "a session that crashes is told in the log, and the server goes on" {
+	listen -l ./sock
+	say crash | python3 "$wire" to ./sock >out
+	say hello | same out
+	say quit | python3 "$wire" to ./sock >out
+	say hello bye | same out
+	stop
+	same log <<-'END'
+	event=listening address=./sock
+	event=session-killed signal=9
+	END
+}
+
+@test "SIGTERM: no new ones, those in the middle finish, exit 0" {
+	listen -l ./sock
+	timeout 30 python3 - "$pid" >out <<-'END'
+	import os, signal, sys, wire
+	idle, busy = wire.connect("./sock"), wire.connect("./sock")
+	idle, busy = idle.makefile("rwb"), busy.makefile("rwb")
+	print(idle.readline(), busy.readline())
+	busy.write(b"hold\r\n")
+	busy.flush()
+	print(busy.readline())
+	os.kill(int(sys.argv[1]), signal.SIGTERM)
+	print(idle.read())
+	try:
+	    wire.connect("./sock")
+	except OSError:
+	    print("closed")
+	busy.write(b"still here\r\nfinish\r\n")
+	busy.flush()
+	print(busy.read())
+	END
+	exits 0 wait "$pid"
+	pid=
+	same out <<-'END'
+	b'hello\r\n' b'hello\r\n'
+	b'holding\r\n'
+	b''
+	closed
+	b'still here\r\nfinished\r\n'
+	END
+}
+
+@test "SIGTERM and SIGINT end an idle listener with 0" {
+	for sig in TERM INT; do
+		listen -l 127.0.0.1:0
+		kill -"$sig" "$pid"
+		exits 0 wait "$pid"
+		pid=
+	done
+}
+
+@test "running out of descriptors neither ends it nor makes it spin" {
+	listen -l ./sock
+	timeout 30 python3 - "$pid" >out <<-'END'
+	import os, resource, sys, time, wire
+	# No descriptor is left to the server: its limit becomes what it has.
+	pid = int(sys.argv[1])
+	used = {int(fd) for fd in os.listdir("/proc/%d/fd" % pid)}
+	free = next(fd for fd in range(1024) if fd not in used)
+	resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, 1024))
+	s = wire.connect("./sock")
+	def ticks():
+	    f = open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()
+	    return int(f[11]) + int(f[12])
+	while "event=accept" not in open("log").read():
+	    time.sleep(0.02)
+	before = ticks()
+	time.sleep(1.2)
+	print("spins" if ticks() - before > 10 else "rests")
+	resource.prlimit(pid, resource.RLIMIT_NOFILE, (1024, 1024))
+	print(s.makefile("rb").readline())
+	END
+	stop
+	same out <<-'END'
+	rests
+	b'hello\r\n'
+	END
+}
+
+@test "a flood of connections is all served, none is left a zombie" {
+	listen -l 127.0.0.1:0 -m 50 -a 50
+	timeout 30 python3 - "$address" >out <<-'END'
+	import sys, wire
+	print({wire.call(sys.argv[1], b"quit\r\n") for _ in range(300)})
+	END
+	echo "{b'hello\\r\\nbye\\r\\n'}" | same out
+	for _ in $(seq 200); do
+		pgrep -P "$pid" >left || break
+		sleep 0.02
+	done
+	same left </dev/null
+	stop
+}

@@ -1,0 +1,435 @@
+#!/usr/bin/env bats
+# The server's dialogue as bytes in, events out: lib/smtpd and lib/command.
+
+load lib
+
+setup() {
+	sandbox
+	smtpd=$BUILD/drv/smtpd
+}
+
+# talk [PIECE [FLAG...]] < dialogue with LF: what the driver printed, as LF.
+talk() {
+	crlf | "$smtpd" "${@:-0}" | tr -d '\r' | tail -n +2
+}
+
+@test "a session greets, answers each verb and says goodbye" {
+	talk >got <<-'EOF'
+		HELO client.example
+		NOOP
+		noop with words
+		RSET
+		VRFY someone
+		HELP
+		EHLO client.example
+		QUIT
+	EOF
+	same got <<-'EOF'
+		250 mx.example
+		250 2.0.0 OK
+		250 2.0.0 OK
+		250 2.0.0 Reset
+		252 2.1.5 Send mail to find out
+		214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250 ENHANCEDSTATUSCODES
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
+transaction() {
+	cat <<-'EOF'
+		EHLO me
+		MAIL FROM:<a@b.example> SIZE=20 BODY=8BITMIME
+		RCPT TO:<c@d.example>
+		RCPT TO:<no-one@d.example>
+		DATA
+		Subject: x
+
+		..dot
+		.
+		MAIL FROM:<>
+		RCPT TO:<@r.example:"q u"@[192.0.2.1]>
+		RCPT TO:<Postmaster>
+		RCPT TO:<third@d.example>
+		DATA
+		.
+		QUIT
+	EOF
+}
+
+transcript() {
+	cat <<-'EOF'
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250 ENHANCEDSTATUSCODES
+		MAIL <a@b.example> 8bit
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		RCPT <no-one@d.example>
+		550 5.1.1 no
+		DATA
+		354 go
+		| Subject: x
+		| 
+		| .dot
+		END 17
+		250 2.0.0 message
+		MAIL <>
+		250 2.1.0 sender
+		RCPT <@r.example:"q u"@[192.0.2.1]>
+		250 2.1.5 recipient
+		RCPT <Postmaster>
+		250 2.1.5 recipient
+		452 4.5.3 Too many recipients
+		DATA
+		354 go
+		END 0
+		250 2.0.0 message
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
+@test "messages pass with their dots, the empty one too, and recipients are counted" {
+	transaction | talk >got
+	transcript | same got
+}
+
+@test "in pieces of any length a dialogue is the same as in one" {
+	for piece in 1 2 3 5 7 17 64; do
+		transaction | talk "$piece" >got
+		transcript | same got
+	done
+}
+
+@test "commands out of order are refused and change nothing" {
+	talk >got <<-'EOF'
+		MAIL FROM:<a@b.example>
+		RCPT TO:<c@d.example>
+		DATA
+		HELO me
+		RCPT TO:<c@d.example>
+		DATA
+		MAIL FROM:<a@b.example>
+		MAIL FROM:<a@b.example>
+		DATA
+		RCPT TO:<no-one@d.example>
+		DATA
+		HELO me
+		RCPT TO:<c@d.example>
+	EOF
+	same got <<-'EOF'
+		503 5.5.1 Send EHLO or HELO first
+		503 5.5.1 Send MAIL first
+		503 5.5.1 Send MAIL first
+		250 mx.example
+		503 5.5.1 Send MAIL first
+		503 5.5.1 Send MAIL first
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		503 5.5.1 There is a sender already
+		503 5.5.1 Send RCPT first
+		RCPT <no-one@d.example>
+		550 5.1.1 no
+		554 5.5.1 No valid recipients
+		250 mx.example
+		503 5.5.1 Send MAIL first
+		WAITING
+	EOF
+}
+
+@test "arguments that are missing, superfluous or unknown have their replies" {
+	talk >got <<-'EOF'
+		EHLO
+		HELO
+		VRFY
+		RSET now
+		DATA now
+		QUIT now
+		EXPN list
+		GET / HTTP/1.1
+
+		MAILFROM:<a@b.example>
+	EOF
+	same got <<-'EOF'
+		501 5.5.4 A host name is missing
+		501 5.5.4 A host name is missing
+		501 5.5.4 An argument is missing
+		501 5.5.4 No argument is allowed
+		501 5.5.4 No argument is allowed
+		501 5.5.4 No argument is allowed
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		WAITING
+	EOF
+}
+
+@test "blanks are tolerated behind the verb, the colon and the command" {
+	printf '%s\n' 'ehlo  me ' 'mail  from: <a@b.example>  ' \
+		'rcpt To: <c@d.example> ' 'noop ' | talk | tail -n 6 >got
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+# mail_replies < arguments of MAIL: the reply to each in a session of its own.
+mail_replies() {
+	while IFS= read -r line; do
+		printf 'EHLO me\nMAIL %s\n' "$line" | talk |
+			sed -n '6{s/^MAIL.*/accepted/;p;q;}'
+	done
+}
+
+@test "a sender's syntax and parameters are checked exactly" {
+	mail_replies >got <<-'EOF'
+		FROM:<a@b.example> SIZE=200
+		FROM:<a@b.example> SIZE=201
+		FROM:<a@b.example> SIZE=18446744073709551615
+		FROM:<a@b.example> SIZE=18446744073709551616
+		FROM:<a@b.example> SIZE=00000000000000000000001
+		FROM:<a@b.example> SIZE=-1
+		FROM:<a@b.example> SIZE=
+		FROM:<a@b.example> SIZE
+		FROM:<a@b.example> SIZE=1 size=1
+		FROM:<a@b.example> BODY=7bit BODY=7bit
+		FROM:<a@b.example> BODY=BINARYMIME
+		FROM:<a@b.example> AUTH=<>
+		FROM:<a@b.example> =1
+		FROM:<a@b.example>  SIZE=1
+		FROM:<a@b.example>SIZE=1
+		FROM:a@b.example
+		FROM <a@b.example>
+		FROM:  <a@b.example>
+		FROM:<a@b.example
+		FROM:<a b@c.example>
+		FROM:<a@b@c.example>
+		FROM:<a>
+		FROM:<a@b.example>>
+		TO:<a@b.example>
+	EOF
+	same got <<-'EOF'
+		accepted
+		552 5.3.4 Message is too big
+		552 5.3.4 Message is too big
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		555 5.5.4 Unknown parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 A blank must follow the path
+		501 5.1.7 Bad sender address syntax
+		501 5.5.4 Syntax: MAIL FROM:<address>
+		501 5.1.7 Bad sender address syntax
+		501 5.1.7 Bad sender address syntax
+		501 5.1.7 Bad sender address syntax
+		501 5.1.7 Bad sender address syntax
+		501 5.1.7 Bad sender address syntax
+		501 5.5.4 A blank must follow the path
+		501 5.5.4 Syntax: MAIL FROM:<address>
+	EOF
+}
+
+@test "a recipient's syntax and parameters are checked exactly" {
+	talk >got <<-'EOF'
+		EHLO me
+		MAIL FROM:<a@b.example>
+		RCPT TO:<>
+		RCPT TO:<user>
+		RCPT TO:c@d.example
+		RCPT TO:<c@d.example> NOTIFY=NEVER
+		RCPT TO:<c@d.example> x
+		RCPT FROM:<c@d.example>
+	EOF
+	tail -n 9 got >last
+	same last <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		501 5.1.3 Bad recipient address syntax
+		501 5.1.3 Bad recipient address syntax
+		501 5.1.3 Bad recipient address syntax
+		555 5.5.4 Unknown parameter
+		555 5.5.4 Unknown parameter
+		501 5.5.4 Syntax: RCPT TO:<address>
+		WAITING
+	EOF
+}
+
+@test "control characters make no command, and NUL ends none" {
+	printf 'NOOP\0\r\nNO\tOP\r\nNOOP\r\r\nHELO \033[2J\r\nNOOP\n' |
+		"$smtpd" 0 | tr -d '\r' | tail -n +2 >got
+	same got <<-'EOF'
+		500 5.5.2 Control character in command
+		500 5.5.2 Control character in command
+		500 5.5.2 Control character in command
+		500 5.5.2 Control character in command
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+@test "a line over 2,048 octets is thrown away whole, wherever it is cut" {
+	{
+		printf 'NOOP %02041d\r\n' 0
+		printf 'NOOP %02042d\r\n' 0
+		printf 'NOOP %05000d' 0
+		printf 'QUIT\r\nNOOP\r\n'
+	} >in
+	for piece in 0 1 5 2048; do
+		"$smtpd" "$piece" <in | tr -d '\r' | tail -n +2 >got
+		same got <<-'EOF'
+			250 2.0.0 OK
+			500 5.5.2 Line too long
+			500 5.5.2 Line too long
+			250 2.0.0 OK
+			WAITING
+		EOF
+	done
+}
+
+@test "after 20 errors the next is the last" {
+	for _ in {1..30}; do echo bad; done | talk >got
+	{
+		for _ in {1..20}; do echo '500 5.5.2 Unknown command'; done
+		printf '421 4.7.0 Too many errors\nCLOSED\n'
+	} | same got
+}
+
+@test "refused recipients are many before they end a session, and not for ever" {
+	{
+		printf 'EHLO me\nMAIL FROM:<a@b.example>\n'
+		for _ in {1..1002}; do echo 'RCPT TO:<no-one@d.example>'; done
+	} | talk | grep -v RCPT | tail -n 4 >got
+	same got <<-'EOF'
+		550 5.1.1 no
+		550 5.1.1 no
+		421 4.7.0 Too many refused recipients
+		CLOSED
+	EOF
+}
+
+# message [FLAG] < message, LF made CRLF unless it has \ escapes: its verdict.
+message() {
+	{
+		printf 'EHLO me\r\nMAIL FROM:<a@b.example>\r\n'
+		printf 'RCPT TO:<c@d.example>\r\nDATA\r\n'
+		cat
+		printf '\r\n.\r\nNOOP\r\n'
+	} | "$smtpd" "${piece:-0}" "$@" | tr -d '\r' | sed '1,/^354/d'
+}
+
+@test "NUL, bare CR, bare LF and size are refused at the end of the message" {
+	for piece in 0 1; do
+		printf 'Subject: x\r\n\r\na\0b' | message >got
+		printf 'Subject: x\r\n\r\na\rb' | message >>got
+		printf 'Subject: x\r\n\r\na\nb' | message >>got
+		printf 'Subject: x\r\n\r\n%0187d' 0 | message >>got
+		printf 'Subject: x\r\n\r\n%0188d' 0 | message >>got
+		printf 'Subject: x\r\n\r\n\n%0200d\r\0' 0 | message >>got
+		same got <<-EOF
+			SPOILED
+			550 5.6.0 NUL in message
+			250 2.0.0 OK
+			WAITING
+			SPOILED
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			250 2.0.0 OK
+			WAITING
+			SPOILED
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			250 2.0.0 OK
+			WAITING
+			| Subject: x
+			| 
+			| $(printf %0187d 0)
+			END 200
+			250 2.0.0 message
+			250 2.0.0 OK
+			WAITING
+			SPOILED
+			552 5.3.4 Message is too big
+			250 2.0.0 OK
+			WAITING
+			SPOILED
+			550 5.6.0 NUL in message
+			250 2.0.0 OK
+			WAITING
+		EOF
+	done
+}
+
+@test "with normalize a bare LF is a line end, LF.LF no end, a bare CR refused" {
+	printf 'Subject: x\r\n\r\na\n.\nb' | message normalize >got
+	printf 'Subject: x\r\n\r\na\rb' | message normalize >>got
+	same got <<-'EOF'
+		| Subject: x
+		| 
+		| a
+		| .
+		| b
+		END 18
+		250 2.0.0 message
+		250 2.0.0 OK
+		WAITING
+		SPOILED
+		550 5.5.2 Bare CR or LF in message; lines end in CRLF
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+@test "the 101st Received or Delivered-To field is a loop, in the header alone" {
+	hops() { for ((i = 0; i < $1; i++)); do printf 'Received:\r\n'; done; }
+	{
+		printf 'EHLO me\r\n'
+		for n in 100 101; do
+			printf 'MAIL FROM:<a@b>\r\nRCPT TO:<c@host.example>\r\nDATA\r\n'
+			hops $((n - 1))
+			printf 'delivered-to : x\r\n\r\nReceived:\r\n.\r\n'
+		done
+	} | smtp-recv --log none --hostname host.example -- true |
+		tr -d '\r' | grep -A1 354 | sed 's/as .*/as ID/' >got
+	same got <<-'EOF'
+		354 End data with <CRLF>.<CRLF>
+		250 2.0.0 accepted as ID
+		--
+		354 End data with <CRLF>.<CRLF>
+		554 5.4.6 Too many hops
+	EOF
+}
+
+@test "where commands must wait for their turn, those that did not end the session" {
+	printf 'EHLO me\nNOOP\n' | talk 0 sync >got
+	printf 'HELO me\nNOOP\nNOOP\n' | talk 9 sync >>got
+	printf 'EHLO me\nNOOP\nNOOP\n' | talk 9 sync | tail -n 3 >>got
+	same got <<-'EOF'
+		554 5.5.0 Commands out of turn
+		CLOSED
+		250 mx.example
+		554 5.5.0 Commands out of turn
+		CLOSED
+		250 2.0.0 OK
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
