@@ -21,21 +21,25 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake original media batch smtp command smtpd pop3
+	trace reply intake original media scan batch smtp command smtpd pop3
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
 	accept deliver handover receive seen sink listing health bounce settle \
 	courier transport plan dispatch runner submit
-FOREIGN := dial mime
+FOREIGN := dial carrier mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
+<<<<<<< HEAD
+FOREIGN_smtp-send := dial carrier
+=======
 PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
 FOREIGN_smtp-send := dial
+>>>>>>> main
 FOREIGN_pop3-fetch := dial
 
 # While the tree is being founded, what does not exist yet is passed over.

@@ -4,41 +4,36 @@
  * is called unsure; one result for each recipient of a job; never an end of
  * data behind an incomplete message. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "address.h"
 #include "atomic.h"
 #include "batch.h"
+#include "carrier.h"
 #include "child.h"
-#include "conn.h"
 #include "dial.h"
 #include "envelope.h"
 #include "intake.h"
 #include "log.h"
 #include "options.h"
-#include "smtp.h"
 
 #define BLOCK 65536
-#define IDLE_SECONDS 30 /* until an unused connection is given back */
-#define DOWN_SECONDS 30 /* until a server that failed is asked again */
 
 enum { RELAY = 0x100, LMTP, BATCH, HOSTNAME, ALLOW_EMPTY };
 
 static struct dial_options dial = {0};
 static const char *relay, *lmtp, *sender;
 static char hostname[256];
-static bool batch, from_header, allow_empty, quiet;
+static bool batch, from_header, quiet;
 static struct dial_target target;
+static struct carrier carrier;
+static int exit_code;
 
 static const char usage[] =
     "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] [--] "
@@ -104,7 +99,7 @@ set_option(int key, const char *value, char *why, size_t size)
 		batch = true;
 		return 0;
 	case ALLOW_EMPTY:
-		allow_empty = true;
+		carrier.allow_empty = true;
 		return 0;
 	case HOSTNAME:
 		return set_hostname(value, why, size);
@@ -115,90 +110,29 @@ set_option(int key, const char *value, char *why, size_t size)
 	return dial_option(&dial, key, value, why, size);
 }
 
-/* What a message's octets say of it, block by block. */
-struct scan {
-	uint64_t octets, lf, crlf;
-	uint64_t offset; /* of the first NUL or bare CR, + 1 */
-	const char *what;
-	bool high;
-	unsigned char last;
-};
-
 static void
-scan(struct scan *s, const char *data, size_t n)
+report_result(const struct batch_job *b, size_t i, enum batch_fate fate,
+    const struct reply *why)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)data[i];
-		if (!s->what && (c == 0 || (s->last == '\r' && c != '\n'))) {
-			s->what = c == 0 ? "NUL" : "bare CR";
-			s->offset = s->octets + i + (c == 0);
-		}
-		s->lf += c == '\n';
-		s->crlf += c == '\n' && s->last == '\r';
-		s->high |= c > 127;
-		s->last = c;
-	}
-	s->octets += n;
-}
-
-/* A job; its message is the engine's while it is open there. */
-struct job {
-	struct smtp_message message; /* first: events lead back by it */
-	struct job *next;
-	struct batch_job b;
-	char *line;
-	bool *reported; /* of each recipient */
-	bool retried;
-	int fd;
-	uint64_t size; /* of the message */
-	struct scan checked, sent;
-};
-
-static struct job *waiting; /* not begun on a connection */
-static int exit_code;
-static int only = -1; /* the message of the single form */
-
-/* One read of the file serves for the check and for the sending of a message
- * that fits in it. */
-static struct {
-	const struct job *job;
-	uint64_t at;
-	size_t n;
-	char data[BLOCK];
-} block;
-
-static struct {
-	struct dial *dial;
-	struct smtp *smtp;
-	struct job *body;     /* being sent */
-	bool begun, finished; /* a message */
-	bool lost, silent, more;
-	uint64_t replies;
-	int64_t since; /* when it last moved on */
-} session;
-
-/* A server that failed before any message is not asked again for each job. */
-static struct reply down;
-static int64_t down_until;
-
-static void
-report(struct job *j, size_t i, enum batch_fate fate, const struct reply *why)
-{
-	const char *rcpt = j->b.rcpts[i].address;
-	struct batch_result r = {
-	    j->b.id, rcpt, fate, why->code, why->enhanced, why->text};
+	struct batch_result r = {b->id, b->rcpts[i].address, fate, why->code,
+	    why->enhanced, why->text};
 	struct buf line = BUF_INIT;
 
-	j->reported[i] = true;
-	if (batch) {
-		batch_result_write(&r, &line);
-		ssize_t n = write(STDOUT_FILENO, line.data, line.len);
-		if (n != (ssize_t)line.len)
-			log_die(EX_TEMPFAIL, "write results: %s",
-			    n < 0 ? strerror(errno) : "short write");
-		buf_free(&line);
-		return;
-	}
+	batch_result_write(&r, &line);
+	ssize_t n = write(STDOUT_FILENO, line.data, line.len);
+	if (n != (ssize_t)line.len)
+		log_die(EX_TEMPFAIL, "write results: %s",
+		    n < 0 ? strerror(errno) : "short write");
+	buf_free(&line);
+}
+
+/* The single form speaks of failures alone. */
+static void
+report_failure(const struct batch_job *b, size_t i, enum batch_fate fate,
+    const struct reply *why)
+{
+	struct buf line = BUF_INIT;
+
 	if (fate == BATCH_OK)
 		return;
 	if (fate != BATCH_PERM)
@@ -214,318 +148,26 @@ report(struct job *j, size_t i, enum batch_fate fate, const struct reply *why)
 	if (why->enhanced[0])
 		buf_addf(&line, "%s ", why->enhanced);
 	buf_adds(&line, why->text);
-	log_error("send <%s>: %s", rcpt, buf_str(&line));
+	log_error("send <%s>: %s", b->rcpts[i].address, buf_str(&line));
 	buf_free(&line);
-}
-
-static void
-job_free(struct job *j)
-{
-	if (j->fd >= 0)
-		close(j->fd);
-	if (block.job == j)
-		block.job = NULL;
-	batch_job_free(&j->b);
-	free(j->line);
-	free(j->reported);
-	free(j);
-}
-
-/* Reports the recipients without a result, and forgets the job. */
-static void
-job_end(struct job *j, enum batch_fate fate, const struct reply *why)
-{
-	for (size_t i = 0; i < j->b.n; i++)
-		if (!j->reported[i])
-			report(j, i, fate, why);
-	job_free(j);
-}
-
-static __attribute__((format(printf, 4, 5))) void
-job_fail(struct job *j, int code, const char *enhanced, const char *fmt, ...)
-{
-	struct reply why = {.code = code};
-	va_list ap;
-
-	snprintf(why.enhanced, sizeof why.enhanced, "%s", enhanced);
-	va_start(ap, fmt);
-	vsnprintf(why.text, sizeof why.text, fmt, ap);
-	va_end(ap);
-	job_end(j, code >= 500 ? BATCH_PERM : BATCH_TEMP, &why);
-}
-
-static void
-job_wait(struct job *j)
-{
-	struct job **at = &waiting;
-
-	while (*at)
-		at = &(*at)->next;
-	j->next = NULL;
-	*at = j;
-}
-
-/* The octets from at on, up to a block: their number, 0 where the file ends
- * early, or -1 with errno. */
-static ssize_t
-job_read(struct job *j, uint64_t at)
-{
-	uint64_t left = j->size - at;
-	ssize_t n;
-
-	if (block.job == j && block.at == at)
-		return (ssize_t)block.n;
-	do {
-		n = pread(j->fd, block.data, left < BLOCK ? left : BLOCK,
-		    (off_t)(j->b.offset + at));
-	} while (n < 0 && errno == EINTR);
-	block.job = n > 0 ? j : NULL;
-	block.at = at;
-	block.n = n > 0 ? (size_t)n : 0;
-	return n;
-}
-
-/* Opens and checks the message. False: the job is done with. */
-static bool
-job_prepare(struct job *j)
-{
-	struct scan *c = &j->checked;
-	struct stat st;
-
-	if (j->fd < 0)
-		j->fd = open(j->b.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (j->fd < 0 || fstat(j->fd, &st) < 0) {
-		job_fail(j, 0, "", "open %s: %s", j->b.path, strerror(errno));
-		return false;
-	}
-	j->size = j->b.size == UINT64_MAX ? (uint64_t)st.st_size : j->b.size;
-	*c = (struct scan){0};
-	while (S_ISREG(st.st_mode) && c->octets < j->size) {
-		ssize_t n = job_read(j, c->octets);
-		if (n <= 0)
-			break;
-		scan(c, block.data, (size_t)n);
-	}
-	if (c->last == '\r')
-		scan(c, "x", 1); /* a CR that ends the message is bare */
-	if (c->what)
-		job_fail(j, 554, "5.6.0", "%s at octet %llu of the message",
-		    c->what, (unsigned long long)c->offset - 1);
-	else if (c->octets < j->size || !S_ISREG(st.st_mode))
-		job_fail(j, 0, "", "read %s: shorter than %llu octets",
-		    j->b.path, (unsigned long long)j->size);
-	else if (j->size == 0 && !allow_empty)
-		job_fail(j, 554, "5.6.0", "message of no octets");
-	else
-		return true;
-	return false;
-}
-
-/* Begins it on the connection, with the recipients that have no result. */
-static void
-job_begin(struct job *j)
-{
-	uint64_t lines = j->checked.lf - j->checked.crlf;
-	size_t n = 0;
-
-	for (size_t i = 0; i < j->b.n; i++)
-		if (!j->reported[i])
-			j->b.rcpts[n++] = j->b.rcpts[i];
-	memset(j->reported, 0, j->b.n * sizeof *j->reported);
-	j->b.n = n;
-	if (j->size && j->checked.last != '\n')
-		lines += 2;
-	j->message = (struct smtp_message){.sender = &j->b.sender,
-	    .rcpts = j->b.rcpts,
-	    .n = n,
-	    .size = j->size + lines,
-	    .eightbit = j->checked.high};
-	session.begun = true;
-	session.since = conn_now();
-	smtp_begin(session.smtp, &j->message);
-}
-
-/* After a lost connection: once more, if this one has carried a message. */
-static void
-job_again(struct job *j, const struct reply *why)
-{
-	bool left = false;
-
-	for (size_t i = 0; i < j->b.n; i++)
-		left |= !j->reported[i];
-	if (left && session.finished && !j->retried) {
-		j->retried = true;
-		job_wait(j);
-	} else {
-		job_end(j, BATCH_TEMP, why);
-	}
-}
-
-static struct buf dialogue;
-
-static void
-show_dialogue(void)
-{
-	if (dialogue.len)
-		fwrite(dialogue.data, 1, dialogue.len, stderr);
-	buf_reset(&dialogue);
-}
-
-static void
-lost(const char *why)
-{
-	session.lost = true;
-	smtp_lost(session.smtp, why);
-}
-
-static void
-session_close(void)
-{
-	show_dialogue();
-	smtp_close(session.smtp);
-	dial_close(session.dial);
-	memset(&session, 0, sizeof session);
-}
-
-static void
-session_open(void)
-{
-	struct smtp_options o = {.lmtp = lmtp != NULL,
-	    .greeting = lmtp != NULL,
-	    .hostname = hostname,
-	    .trace = dial.verbose ? &dialogue : NULL};
-	struct reply why;
-	int code;
-
-	session.dial = dial_open(&target, &dial, &why, &code);
-	if (session.dial) {
-		session.smtp = smtp_open(&o);
-		session.since = conn_now();
-		return;
-	}
-	if (code != EX_TEMPFAIL && !batch)
-		log_die(code, "connect %s: %s", target.name, why.text);
-	down = why;
-	snprintf(down.text, sizeof down.text, "connect %s: %.300s", target.name,
-	    why.text);
-	down_until = conn_now() + DOWN_SECONDS * 1000;
-}
-
-/* Takes in what the server has sent, up to a bound. */
-static void
-receive(void)
-{
-	char data[16384];
-	ssize_t n = 0;
-
-	session.more = false;
-	for (int i = 0; session.smtp && !session.lost && i < 4; i++) {
-		n = dial_recv(session.dial, data, sizeof data);
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-			lost(n == 0 ? "server closed the connection"
-				    : "connection lost");
-		else
-			smtp_input(session.smtp, data, (size_t)n);
-	}
-	session.more = n > 0;
-}
-
-static void
-session_over(const struct reply *why)
-{
-	if (session.silent || !session.begun) {
-		down = *why;
-		down_until = conn_now() + DOWN_SECONDS * 1000;
-	}
-	session_close();
-}
-
-static void
-take_events(void)
-{
-	struct smtp_event e;
-
-	while (session.smtp) {
-		smtp_next(session.smtp, &e);
-		struct job *j = (struct job *)e.message;
-		switch (e.kind) {
-		case SMTP_NONE:
-			return;
-		case SMTP_BODY:
-			session.body = j;
-			j->sent = (struct scan){0};
-			break;
-		case SMTP_RESULT:
-			report(j, e.rcpt, e.fate, e.reply);
-			break;
-		case SMTP_DONE:
-			session.finished = true;
-			job_free(j);
-			break;
-		case SMTP_AGAIN:
-			session.body = NULL;
-			job_again(j, e.reply);
-			break;
-		case SMTP_OVER:
-			session_over(e.reply);
-			break;
-		}
-	}
-}
-
-/* An end of data that nobody will hear of must not be sent. */
-static void
-check_reader(void)
-{
-	struct pollfd p = {.fd = STDOUT_FILENO};
-
-	if (batch && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLNVAL)))
-		log_die(EX_TEMPFAIL, "write results: the reader is gone");
-}
-
-/* The next block of the message, or its end, which must be what was checked. */
-static void
-feed_body(void)
-{
-	struct job *j = session.body;
-
-	if (!j || smtp_output(session.smtp)->len >= BLOCK)
-		return;
-	if (j->sent.octets < j->size) {
-		ssize_t n = job_read(j, j->sent.octets);
-		if (n > 0) {
-			scan(&j->sent, block.data, (size_t)n);
-			smtp_body(session.smtp, block.data, (size_t)n);
-		}
-		if (n <= 0 || j->sent.what)
-			lost("the message has changed");
-		if (n <= 0 || j->sent.what || j->sent.octets < j->size)
-			return;
-	}
-	check_reader();
-	smtp_body_end(session.smtp);
-	session.body = NULL;
 }
 
 static struct {
 	struct buf in;
 	size_t taken;
 	unsigned long long line;
-	bool ended;
 } jobs;
 
 static void
-jobs_bad(const char *why)
+jobs_bad(struct carrier *c, const char *why)
 {
 	log_error("read jobs: line %llu: %s", jobs.line + 1, why);
 	exit_code = EX_DATAERR;
-	jobs.ended = true;
+	c->jobs = -1;
 }
 
 static void
-jobs_read(void)
+jobs_read(struct carrier *c)
 {
 	ssize_t n;
 
@@ -537,167 +179,38 @@ jobs_read(void)
 	} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
 		log_error("read jobs: %s", strerror(errno));
 		exit_code = EX_TEMPFAIL;
-		jobs.ended = true;
+		c->jobs = -1;
 	} else if (n == 0) {
-		jobs.ended = true;
+		c->jobs = -1;
 		if (jobs.in.len)
-			jobs_bad("no end of line");
+			jobs_bad(c, "no end of line");
 	}
 }
 
-/* The next job of what was read, unless one is waiting already: none waits
- * only when nothing whole is left to take. */
+/* The next job of what was read, if a whole line is left. */
 static void
-jobs_take(void)
+jobs_take(struct carrier *c)
 {
 	size_t left = jobs.in.len - jobs.taken;
 	const char *line = jobs.in.data + jobs.taken, *why;
 	const char *lf = left ? memchr(line, '\n', left) : NULL;
 	size_t n = lf ? (size_t)(lf - line) : left;
+	struct batch_job b;
 
-	if (waiting || jobs.ended)
-		return;
 	if (!lf && left > BATCH_LINE)
-		jobs_bad("too long");
+		jobs_bad(c, "too long");
 	if (!lf)
 		return;
-	struct job *j = xrealloc(NULL, sizeof *j);
-	*j = (struct job){.fd = -1};
-	j->line = xrealloc(NULL, n + 1);
-	memcpy(j->line, line, n);
-	if (batch_job_parse(&j->b, j->line, n, &why) < 0) {
-		jobs_bad(why);
-		job_free(j);
+	char *copy = xrealloc(NULL, n + 1);
+	memcpy(copy, line, n);
+	if (batch_job_parse(&b, copy, n, &why) < 0) {
+		jobs_bad(c, why);
+		free(copy);
 		return;
 	}
-	j->reported = xrealloc(NULL, j->b.n * sizeof *j->reported);
-	memset(j->reported, 0, j->b.n * sizeof *j->reported);
 	jobs.taken += n + 1;
 	jobs.line++;
-	job_wait(j);
-}
-
-/* Begins what waits on the connection, made for it if there is none. */
-static void
-begin_next(void)
-{
-	struct job *j;
-
-	while ((j = waiting) && (!session.smtp || smtp_wants(session.smtp))) {
-		bool is_down = !session.smtp && conn_now() < down_until;
-		if (!session.smtp && !is_down) {
-			session_open();
-			continue;
-		}
-		waiting = j->next;
-		jobs_take();
-		if (is_down)
-			job_end(j, BATCH_TEMP, &down);
-		else if (job_prepare(j))
-			job_begin(j);
-	}
-}
-
-static void
-flush(void)
-{
-	const struct buf *out;
-
-	while (session.smtp && !session.lost &&
-	    (out = smtp_output(session.smtp))->len) {
-		ssize_t n = dial_send(session.dial, out->data, out->len);
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			receive();
-			lost("connection lost while sending");
-			return;
-		}
-		smtp_written(session.smtp, (size_t)n);
-		session.since = conn_now();
-	}
-}
-
-static bool
-is_idle(void)
-{
-	return !waiting && smtp_wants(session.smtp) && !smtp_busy(session.smtp);
-}
-
-/* Milliseconds until the server has been silent for too long, -1: no limit. */
-static int
-time_left(void)
-{
-	unsigned limit = smtp_seconds(session.smtp);
-	int64_t left;
-
-	if (dial.timeout && dial.timeout < limit)
-		limit = dial.timeout;
-	if (is_idle())
-		limit = IDLE_SECONDS;
-	left = session.since + limit * INT64_C(1000) - conn_now();
-	return limit == 0 ? -1 : left > 0 ? (int)left : 0;
-}
-
-static void
-on_timeout(void)
-{
-	if (is_idle()) {
-		smtp_quit(session.smtp);
-		return;
-	}
-	session.silent = true;
-	lost("no answer in time");
-}
-
-/* Waits for the server, for jobs and for the death of who reads results. */
-static void
-wait_for_news(void)
-{
-	struct pollfd p[3] = {{.fd = -1}, {.fd = -1}, {.fd = -1}};
-	int ms = -1, n;
-
-	if (batch)
-		p[2].fd = STDOUT_FILENO;
-	if (batch && !waiting && !jobs.ended)
-		p[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
-	if (session.smtp) {
-		size_t out = smtp_output(session.smtp)->len;
-		if (session.lost || (session.body && out < BLOCK))
-			return;
-		p[1].fd = dial_fd(session.dial);
-		p[1].events = POLLIN | (out ? POLLOUT : 0);
-		ms = session.more ? 0 : time_left();
-	}
-	n = poll(p, 3, ms);
-	if (n == 0 && session.smtp && !session.more && time_left() == 0)
-		on_timeout();
-	if (n > 0 && p[0].revents)
-		jobs_read();
-	if (n > 0 && (p[2].revents & (POLLERR | POLLNVAL)))
-		check_reader();
-}
-
-/* All jobs to their results: each round takes in what came, adds what may be
- * sent, and sends it in as few segments as can be. */
-static void
-run(void)
-{
-	for (;;) {
-		take_events();
-		if (session.smtp)
-			feed_body();
-		jobs_take();
-		begin_next();
-		show_dialogue();
-		if (jobs.ended && !waiting && !session.smtp)
-			return;
-		if (session.smtp && jobs.ended && is_idle())
-			smtp_quit(session.smtp);
-		flush();
-		wait_for_news();
-		receive();
-	}
+	carrier_add(c, &b, copy, -1);
 }
 
 static int
@@ -713,40 +226,49 @@ write_all(int fd, struct buf *b)
 	return 0;
 }
 
-/* Standard input to an unlinked file, as it is to be sent. */
 static void
+check_message(const struct intake *i)
+{
+	const char *what;
+	uint64_t offset = intake_offense(i, &what);
+
+	if (offset)
+		log_die(EX_DATAERR, "read message: %s at octet %llu", what,
+		    (unsigned long long)offset - 1);
+	if (i->octets == 0 && !carrier.allow_empty)
+		log_die(EX_DATAERR,
+		    "read message: no octets (--allow-empty sends it)");
+}
+
+/* Standard input to an unlinked file, as it is to be sent. */
+static int
 copy_message(struct intake *i)
 {
+	static char block[BLOCK];
 	struct buf out = BUF_INIT;
-	const char *what;
+	int fd = atomic_scratch();
 	ssize_t n;
 
-	only = atomic_scratch();
-	if (only < 0)
+	if (fd < 0)
 		log_die(
 		    EX_CANTCREAT, "create temporary file: %s", strerror(errno));
 	do {
-		n = read(STDIN_FILENO, block.data, BLOCK);
+		n = read(STDIN_FILENO, block, BLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			log_die(EX_IOERR, "read message: %s", strerror(errno));
 		if (n > 0)
-			intake(i, block.data, (size_t)n, &out);
+			intake(i, block, (size_t)n, &out);
 		else
 			intake_end(i, &out);
-		if (write_all(only, &out) < 0)
+		if (write_all(fd, &out) < 0)
 			log_die(EX_TEMPFAIL, "write temporary file: %s",
 			    strerror(errno));
 	} while (n != 0);
 	buf_free(&out);
-	uint64_t offset = intake_offense(i, &what);
-	if (offset)
-		log_die(EX_DATAERR, "read message: %s at octet %llu", what,
-		    (unsigned long long)offset - 1);
-	if (i->octets == 0 && !allow_empty)
-		log_die(EX_DATAERR,
-		    "read message: no octets (--allow-empty sends it)");
+	check_message(i);
+	return fd;
 }
 
 static void
@@ -796,36 +318,29 @@ find_sender(struct envelope *e)
 static void
 take_message(char *rcpts[])
 {
-	static char no_id[] = "", path[] = "message";
-	static struct envelope e = ENVELOPE_INIT; /* the job points into it */
+	static struct envelope e = ENVELOPE_INIT;
+	static char name[] = "message";
 	struct intake i = {
 	    .keep_bcc = getenv("MAIL_ID"), .collect = from_header};
-	struct job *j = xrealloc(NULL, sizeof *j);
+	struct batch_job b = {.id = name, .path = name, .size = UINT64_MAX};
+	int fd;
 
 	find_sender(&e);
 	for (; *rcpts; rcpts++)
 		add_rcpt(&e, *rcpts);
-	copy_message(&i);
+	fd = copy_message(&i);
 	if (from_header)
 		add_header_rcpts(&e, &i);
+	intake_free(&i);
 	envelope_unique(&e);
 	if (e.n == 0)
 		log_die(EX_DATAERR, "read header: no recipients in it");
-	*j = (struct job){.fd = only};
-	j->b = (struct batch_job){.id = no_id,
-	    .path = path,
-	    .size = UINT64_MAX,
-	    .sender = {e.sender, e.params},
-	    .n = e.n};
-	j->b.rcpts = xrealloc(NULL, e.n * sizeof *j->b.rcpts);
-	for (size_t k = 0; k < e.n; k++)
-		j->b.rcpts[k] =
-		    (struct batch_path){e.rcpts[k].address, e.rcpts[k].params};
-	j->reported = xrealloc(NULL, e.n * sizeof *j->reported);
-	memset(j->reported, 0, e.n * sizeof *j->reported);
-	job_wait(j);
-	jobs.ended = true;
-	intake_free(&i);
+	b.sender = (struct batch_path){e.sender, e.params};
+	b.rcpts = xrealloc(NULL, e.n * sizeof *b.rcpts);
+	for (b.n = 0; b.n < e.n; b.n++)
+		b.rcpts[b.n] = (struct batch_path){
+		    e.rcpts[b.n].address, e.rcpts[b.n].params};
+	carrier_add(&carrier, &b, NULL, fd);
 }
 
 static void
@@ -852,6 +367,28 @@ check_options(int operands)
 	dial.hostname = hostname;
 }
 
+/* Jobs to results, or the message to its recipients. */
+static void
+carry(char *rcpts[])
+{
+	carrier.target = &target;
+	carrier.options = &dial;
+	carrier.lmtp = lmtp != NULL;
+	carrier.results = batch ? STDOUT_FILENO : -1;
+	carrier.jobs = batch ? STDIN_FILENO : -1;
+	carrier.take = jobs_take;
+	carrier.more = jobs_read;
+	carrier.report = batch ? report_result : report_failure;
+	if (!batch)
+		take_message(rcpts);
+	if (carrier_run(&carrier) < 0)
+		log_die(EX_TEMPFAIL, "write results: the reader is gone");
+	if (!batch && carrier.fault)
+		exit_code = carrier.fault;
+	if (batch && close(STDOUT_FILENO) < 0)
+		log_die(EX_TEMPFAIL, "close results: %s", strerror(errno));
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -867,11 +404,8 @@ main(int argc, char *argv[])
 	first = options_parse(&options, argc, argv);
 	child_path();
 	check_options(argc - first);
-	if (!batch)
-		take_message(argv + first);
-	run();
+	carry(argv + first);
 	dial_target_free(&target);
-	if (batch && close(STDOUT_FILENO) < 0)
-		log_die(EX_TEMPFAIL, "close results: %s", strerror(errno));
+	buf_free(&jobs.in);
 	return exit_code;
 }

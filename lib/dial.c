@@ -285,10 +285,16 @@ show_sent(const struct dial *d, const char *line, size_t n)
 			fprintf(stderr, "> %.*s\n", (int)n, line);
 			return;
 		}
-	if (n - tag > 4 && memcmp(line + tag, "AUTH", 4) == 0)
-		fprintf(stderr, "> %.*s ***\n", (int)verb, line);
-	else
+	/* The mechanism is no secret; what may follow it is. */
+	if ((verb - tag == 4 && memcmp(line + tag, "AUTH", 4) == 0) ||
+	    (verb - tag == 12 && memcmp(line + tag, "AUTHENTICATE", 12) == 0)) {
+		while (++verb < n && line[verb] != ' ')
+			;
+		fprintf(
+		    stderr, "> %.*s ***\n", (int)(verb < n ? verb : n), line);
+	} else {
 		fprintf(stderr, "> ***\n");
+	}
 }
 
 /* Keeps the last whole reply of SMTP, the last line of others. */

@@ -13,10 +13,16 @@ the end of data NNNdata@... (LMTP: each for itself).
   mail=REPLY    instead of 250 to MAIL
   after=N       closes (with 421) at the Nth MAIL of a connection
   quit=REPLY    instead of 221
+  early=REPLY   said behind the reply to EHLO
+  cut=1         the Nth connection is closed after N - 1 octets of replies
+  auth=REPLY    instead of 235 to AUTH
+  cert=FILE     certificate and key: STARTTLS (add it to caps) is served
+  implicit=1    TLS from the first octet
   log=0         keeps no octets
 """
 import os
 import socket
+import ssl
 import sys
 import threading
 
@@ -37,6 +43,7 @@ class Session:
         self.log = open(f"{portfile}.{number}", "wb", 0)
         self.buf = b""
         self.mails = 0
+        self.left = number - 1 if "cut" in opts else None
 
     def fill(self):
         data = self.sock.recv(65536)
@@ -54,6 +61,8 @@ class Session:
 
     def body(self):
         at = 0
+        while len(self.buf) < 3:
+            self.fill()
         if self.buf.startswith(b".\r\n"):
             self.buf = self.buf[3:]
             return
@@ -65,12 +74,20 @@ class Session:
         self.buf = self.buf[i + 5:]
 
     def say(self, text):
-        self.sock.sendall(text.replace("\\n", "\r\n").encode() + b"\r\n")
+        data = text.replace("\\n", "\r\n").encode() + b"\r\n"
+        self.sock.sendall(data[:self.left])
+        if self.left is not None and self.left < len(data):
+            raise Done
+        if self.left is not None:
+            self.left -= len(data)
 
     def reply(self, key, default):
         text = opts.get(key, default)
         if text == "close":
             raise Done
+        if text == "silence":
+            while True:
+                self.fill()
         self.say(text)
         return text
 
@@ -95,7 +112,14 @@ class Session:
             code = ([c for c in rcpts if c != "250"] or ["250"])[0]
             self.reply("end", f"{code} {code[0]}.0.0 queued")
 
+    def start_tls(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(opts["cert"])
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+
     def serve(self):
+        if "implicit" in opts:
+            self.start_tls()
         self.say("220 sink")
         rcpts = []
         while True:
@@ -104,7 +128,8 @@ class Session:
             if verb in ("EHLO", "LHLO"):
                 self.say("\\n".join(
                     f"250{'-' if i < len(caps) else ' '}{c}"
-                    for i, c in enumerate(["sink"] + caps)))
+                    for i, c in enumerate(["sink"] + caps))
+                    + ("\\n" + opts["early"] if "early" in opts else ""))
             elif verb == "MAIL":
                 self.mails += 1
                 rcpts = []
@@ -117,6 +142,11 @@ class Session:
             elif verb == "DATA":
                 self.data(rcpts)
                 rcpts = []
+            elif verb == "AUTH":
+                self.reply("auth", "235 2.7.0 welcome")
+            elif verb == "STARTTLS":
+                self.say("220 2.0.0 go")
+                self.start_tls()
             elif verb == "QUIT":
                 self.reply("quit", "221 2.0.0 bye")
                 return
@@ -126,7 +156,7 @@ class Session:
     def run(self):
         try:
             self.serve()
-        except (Done, ConnectionError):
+        except (Done, OSError):
             pass
         self.sock.close()
 
