@@ -34,12 +34,8 @@ LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
-<<<<<<< HEAD
-FOREIGN_smtp-send := dial carrier
-=======
 PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
-FOREIGN_smtp-send := dial
->>>>>>> main
+FOREIGN_smtp-send := dial carrier
 FOREIGN_pop3-fetch := dial
 
 # While the tree is being founded, what does not exist yet is passed over.
