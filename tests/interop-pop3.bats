@@ -164,7 +164,8 @@ fetchmail_poll()
 		    sslproto '' fetchall no keep
 	END
 	chmod 600 fetchmailrc
-	FETCHMAILHOME=$PWD peer fetchmail -f fetchmailrc
+	FETCHMAILHOME=$PWD peer fetchmail -f fetchmailrc \
+	    --pidfile "$PWD/fetchmail.pid"
 }
 
 @test "fetchmail hands to mbox-deliver what it takes away" {

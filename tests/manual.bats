@@ -20,6 +20,7 @@ setup()
 teardown()
 {
 	stop_servers
+	peers_stop
 }
 
 # example PAGE N [SED]: the Nth example of a page as a reader sees it.
@@ -142,6 +143,37 @@ waits()
 	try spool.1 3 "s/^[^a-z]*  //; s,/tmp/health,$PWD/health,g"
 	holds bob/new 2
 	[ "$(wc -l <health)" = 1 ]
+}
+
+@test "smtp-send(1): what mkmsg made is sent to those it names" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	server recv.log smtp-recv --local example.net --mailboxes mailboxes
+	try smtp-send.1 1 "s,submission://alice@smtp.example.com,smtp://$address,"
+	body <bob/new/* >got
+	same got <text
+}
+
+@test "smtp-send(1): a report is given to Dovecot" {
+	dovecot_start -u bob
+	printf 'Subject: report\n\nreport\n' >report
+	try smtp-send.1 2 "s,/run/dovecot/lmtp,$DOVECOT_LMTP_SOCKET,"
+	body <"$(find "$DOVECOT_MAIL/bob/new" -type f)" >got
+	same got <<<report
+}
+
+@test "smtp-send(1): a batch" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	server recv.log smtp-recv --local example.net --mailboxes mailboxes
+	printf 'q1\t%s\t0\t-\t<ann@example.net>\t<bob@example.net>\t<x@example.net>\n' \
+	    "$PWD/text" >"jobs"
+	try smtp-send.1 3 "s,localhost:2525,$address,"
+	sed 's/as .*/as ID/' results | sort >got
+	same got <<-'END'
+		q1	<bob@example.net>	ok	250	2.0.0	delivered as ID
+		q1	<x@example.net>	perm	550	5.1.1	No such user here
+	END
 }
 
 @test "sendmail(8): a script's message is queued" {
