@@ -34,6 +34,7 @@ LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
+PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
 FOREIGN_smtp-send := dial carrier
 FOREIGN_pop3-fetch := dial
