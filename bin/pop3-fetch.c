@@ -587,8 +587,7 @@ open_journal(struct fetch *f, const char *source)
 	char *name = sink_name(&sink), *path;
 
 	if (!name)
-		log_die(
-		    EX_CANTCREAT, "open %s: %s", sink.path, strerror(errno));
+		log_die(EX_TEMPFAIL, "open %s: %s", sink.path, strerror(errno));
 	f->seen = seen_open(source, name, &path);
 	if (!f->seen && errno == EAGAIN)
 		log_die(
@@ -643,7 +642,7 @@ finish(struct fetch *f, const char *journal)
 	sink_close(&sink);
 	if (sink.kind == SINK_STDOUT && close(STDOUT_FILENO) < 0) {
 		log_error("write stdout: %s", strerror(errno));
-		note_failure(f, EX_IOERR);
+		note_failure(f, EX_TEMPFAIL);
 	}
 	dial_close(f->dial);
 	pop3_free(&f->pop);

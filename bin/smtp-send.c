@@ -251,13 +251,14 @@ copy_message(struct intake *i)
 
 	if (fd < 0)
 		log_die(
-		    EX_CANTCREAT, "create temporary file: %s", strerror(errno));
+		    EX_TEMPFAIL, "create temporary file: %s", strerror(errno));
 	do {
 		n = read(STDIN_FILENO, block, BLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			log_die(EX_IOERR, "read message: %s", strerror(errno));
+			log_die(
+			    EX_TEMPFAIL, "read message: %s", strerror(errno));
 		if (n > 0)
 			intake(i, block, (size_t)n, &out);
 		else

@@ -393,7 +393,7 @@ do_run(char *args[])
 	snprintf(link, sizeof link, "/proc/self/fd/%d", q.dir);
 	n = readlink(link, path, sizeof path - 1);
 	if (n <= 0)
-		log_die(EX_OSERR, "readlink %s: %s", link, strerror(errno));
+		log_die(EX_TEMPFAIL, "readlink %s: %s", link, strerror(errno));
 	path[n] = '\0';
 	if (strpbrk(path, "\t\r\n"))
 		log_die(
@@ -458,7 +458,7 @@ do_show(char *args[])
 		    "show %s: %s", args[0],
 		    errno == ENOENT ? "no such message" : strerror(errno));
 	if (listing_message(&e, isatty(STDOUT_FILENO), stdout))
-		log_die(EX_IOERR, "show %s: %s", args[0], strerror(errno));
+		log_die(EX_TEMPFAIL, "show %s: %s", args[0], strerror(errno));
 	entry_close(&e);
 	return close_stdout();
 }

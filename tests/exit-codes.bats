@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Each exit code that a manual page lists has a test that makes its program end
-# with it, and the tests expect no other. The rare ones are here, the others in
-# the file of the program.
+# with it, and the tests expect no other. They are in the file of the program;
+# here are faults of the machine, which are 75 everywhere.
 load lib
 load peers
 load interop
@@ -27,8 +27,8 @@ failing() {
 		-e "inject=$call:error=$error" "$@"
 }
 
-# programs: each and its page.
-programs() {
+# pages: those of the programs.
+pages() {
 	basename -a "$TOP"/man/*.[18]
 }
 
@@ -60,7 +60,7 @@ expected() {
 
 # 0 is for the next test; 67 of mkmsg is its command's, 137 is strace's.
 @test "every code of every page is tested, and every code that is tested is listed" {
-	for page in $(programs); do
+	for page in $(pages); do
 		program=${page%.*}
 		listed "$page" | sed '/^0$/d' | sort -u >listed
 		expected "$program" >table
@@ -73,7 +73,7 @@ expected() {
 }
 
 @test "--help and --version are 0 in every program, and 75 where they are not read" {
-	for page in $(programs); do
+	for page in $(pages); do
 		for option in --help --version; do
 			exits 0 "${page%.*}" $option >out
 			exits 75 "${page%.*}" $option >/dev/full 2>err
@@ -82,51 +82,51 @@ expected() {
 	done
 }
 
-@test "spool: 71 when the system does not tell the path of the folder" {
-	exits 71 strace -f -o /dev/null -e trace=readlink \
+@test "spool: 75 when the system does not tell the path of the folder" {
+	exits 75 strace -f -o /dev/null -e trace=readlink \
 		-e inject=readlink:error=EACCES spool -d spool run 2>err
 	sed 's/fd.[0-9]*:/N:/' err >got
 	same got <<<'spool: readlink /proc/self/N: Permission denied'
 }
 
-@test "spool: 74 when the message cannot be read" {
+@test "spool: 75 when the message cannot be read" {
 	head -c 100000 /dev/zero | tr '\0' x >long
 	id=$(spool -d spool add bob@example.net <long)
-	exits 74 failing pread64 EIO:when=2+ "$(echo "$PWD"/spool/queue/*)" \
+	exits 75 failing pread64 EIO:when=2+ "$(echo "$PWD"/spool/queue/*)" \
 		spool -d spool show "$id" >out 2>err
 	same err <<<"spool: show $id: Input/output error"
 }
 
-@test "sendmail: 71 when there is no smtp-recv" {
+@test "sendmail: 75 when there is no smtp-recv" {
 	cp "$BUILD/bin/spool" sendmail
-	PATH=/none exits 71 ./sendmail -bs 2>err </dev/null
+	PATH=/none exits 75 ./sendmail -bs 2>err </dev/null
 	same err <<<'sendmail: run smtp-recv: No such file or directory'
 }
 
-@test "smtp-send: 73 without room for the temporary file, 74 when input fails" {
-	TMPDIR=/none exits 73 smtp-send --relay smtp://127.0.0.1:1 bob@example.net \
+@test "smtp-send: 75 without room for the temporary file, and when input fails" {
+	TMPDIR=/none exits 75 smtp-send --relay smtp://127.0.0.1:1 bob@example.net \
 		<message 2>err
 	same err <<<'smtp-send: create temporary file: No such file or directory'
-	exits 74 smtp-send --relay smtp://127.0.0.1:1 bob@example.net <. 2>err
+	exits 75 smtp-send --relay smtp://127.0.0.1:1 bob@example.net <. 2>err
 	same err <<<'smtp-send: read message: Is a directory'
 }
 
-@test "mbox-deliver: 71 when there is no descriptor to fill 0 with" {
-	exits 71 failing openat EMFILE /dev/null \
+@test "mbox-deliver: 75 when there is no descriptor to fill 0 with" {
+	exits 75 failing openat EMFILE /dev/null \
 		sh -c 'exec mbox-deliver -o box <&-'
 	[ ! -e box ]
 }
 
-@test "pop3-fetch: 71 without descriptors, 73 without a folder or room" {
+@test "pop3-fetch: 75 without descriptors, and without a folder" {
 	maildirs box
-	exits 71 failing openat EMFILE "$PWD/box" pop3-fetch -o "$PWD/box" \
+	exits 75 failing openat EMFILE "$PWD/box" pop3-fetch -o "$PWD/box" \
 		pop3://ann@127.0.0.1:1/ 2>err
 	same <(grep -v ^strace: err) <<<"pop3-fetch: open $PWD/box: Too many open files"
-	exits 73 pop3-fetch --mbox none/mbox pop3://ann@127.0.0.1:1/ 2>err
+	exits 75 pop3-fetch --mbox none/mbox pop3://ann@127.0.0.1:1/ 2>err
 	same err <<<'pop3-fetch: open none/mbox: No such file or directory'
 }
 
-@test "pop3-fetch: 73 on a full disk, 74 on an output that is none" {
+@test "pop3-fetch: 75 on a full disk, and on an output that is none" {
 	maildirs box
 	cp message box/new/1.1.host
 	echo secret >password
@@ -135,8 +135,8 @@ expected() {
 		--auth-clear
 	fetch=(pop3-fetch --tls=off --password-file "$PWD/password" --stdout
 		"pop3://ann@$address/")
-	exits 73 "${fetch[@]}" >/dev/full 2>err
+	exits 75 "${fetch[@]}" >/dev/full 2>err
 	same err <<<'pop3-fetch: write message: No space left on device'
-	exits 74 "${fetch[@]}" 1</dev/null 2>err
+	exits 75 "${fetch[@]}" 1</dev/null 2>err
 	same err <<<'pop3-fetch: write message: Bad file descriptor'
 }
