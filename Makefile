@@ -26,7 +26,7 @@ PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
 	accept deliver handover receive seen sink listing health bounce settle \
-	courier transport plan dispatch runner submit
+	lda transport plan dispatch runner submit
 FOREIGN := dial carrier mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
