@@ -300,7 +300,7 @@ settle(struct queue *q, struct entry *e, const struct settle_options *o)
 	if (*e->sender && report_failures(q, e, o))
 		return -1;
 	if (*e->sender && o->delay_warning > 0 &&
-	    (unsigned long)(now - e->created) >= o->delay_warning &&
+	    (uint64_t)(now - e->created) >= o->delay_warning &&
 	    warn_delays(q, e, o))
 		return -1;
 	return finish(q, e, o, now);
