@@ -13,6 +13,7 @@
 #include "log.h"
 #include "mime.h"
 #include "mkmsg.h"
+#include "verdict.h"
 
 /* Copies fd to an unlinked file; lines have their ends made LF, and whole. */
 static int
@@ -47,7 +48,8 @@ static struct mime *
 leaf(int fd, const char *name, const char *type, struct mime_facts *facts)
 {
 	if (mime_examine(fd, facts) < 0)
-		log_die(EX_NOINPUT, "read %s: %s", name, strerror(errno));
+		log_die(verdict_exit_of_errno(errno, EX_NOINPUT), "read %s: %s",
+		    name, strerror(errno));
 	return mime_leaf(fd, type ? type : mime_type(name, facts), facts);
 }
 

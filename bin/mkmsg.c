@@ -18,6 +18,7 @@
 #include "mime.h"
 #include "mkmsg.h"
 #include "options.h"
+#include "verdict.h"
 
 static struct draft draft;
 
@@ -116,7 +117,8 @@ open_file(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		log_die(EX_NOINPUT, "open %s: %s", path, strerror(errno));
+		log_die(verdict_exit_of_errno(errno, EX_NOINPUT), "open %s: %s",
+		    path, strerror(errno));
 	return fd;
 }
 
@@ -127,7 +129,7 @@ scratch(void)
 
 	if (fd < 0)
 		log_die(
-		    EX_CANTCREAT, "create temporary file: %s", strerror(errno));
+		    EX_TEMPFAIL, "create temporary file: %s", strerror(errno));
 	return fd;
 }
 
@@ -139,7 +141,7 @@ put_all(int fd, const char *name, const char *data, size_t n)
 
 		if (done < 0 && errno != EINTR)
 			log_die(
-			    EX_IOERR, "write %s: %s", name, strerror(errno));
+			    EX_TEMPFAIL, "write %s: %s", name, strerror(errno));
 		if (done > 0) {
 			data += done;
 			n -= (size_t)done;
@@ -156,7 +158,8 @@ take(int fd, const char *name, char block[BLOCK])
 		n = read(fd, block, BLOCK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		log_die(EX_NOINPUT, "read %s: %s", name, strerror(errno));
+		log_die(verdict_exit_of_errno(errno, EX_NOINPUT), "read %s: %s",
+		    name, strerror(errno));
 	return (size_t)n;
 }
 
@@ -197,7 +200,8 @@ print(int fd)
 	while ((n = take(fd, "temporary file", block)))
 		put_all(1, "standard output", block, n);
 	if (close(1) < 0)
-		log_die(EX_IOERR, "write standard output: %s", strerror(errno));
+		log_die(
+		    EX_TEMPFAIL, "write standard output: %s", strerror(errno));
 }
 
 int
@@ -222,10 +226,11 @@ main(int argc, char *argv[])
 	fd = scratch();
 	put_all(fd, "temporary file", head.data, head.len);
 	if (mime_write(content, fd) < 0)
-		log_die(EX_IOERR, "compose message: %s", strerror(errno));
+		log_die(EX_TEMPFAIL, "compose message: %s", strerror(errno));
 	mime_free(content);
 	if (lseek(fd, 0, SEEK_SET) < 0)
-		log_die(EX_IOERR, "seek temporary file: %s", strerror(errno));
+		log_die(
+		    EX_TEMPFAIL, "seek temporary file: %s", strerror(errno));
 	if (first < argc)
 		become(argv + first, fd, sender.data, &rcpts);
 	print(fd);

@@ -587,8 +587,7 @@ open_journal(struct fetch *f, const char *source)
 	char *name = sink_name(&sink), *path;
 
 	if (!name)
-		log_die(
-		    EX_CANTCREAT, "open %s: %s", sink.path, strerror(errno));
+		log_die(EX_TEMPFAIL, "open %s: %s", sink.path, strerror(errno));
 	f->seen = seen_open(source, name, &path);
 	if (!f->seen && errno == EAGAIN)
 		log_die(
@@ -617,7 +616,7 @@ refused(const struct reply *why)
 }
 
 static void
-dial(struct fetch *f, struct dial_target *t)
+dial(struct fetch *f, struct url *t)
 {
 	struct reply why;
 	int code;
@@ -643,7 +642,7 @@ finish(struct fetch *f, const char *journal)
 	sink_close(&sink);
 	if (sink.kind == SINK_STDOUT && close(STDOUT_FILENO) < 0) {
 		log_error("write stdout: %s", strerror(errno));
-		note_failure(f, EX_IOERR);
+		note_failure(f, EX_TEMPFAIL);
 	}
 	dial_close(f->dial);
 	pop3_free(&f->pop);
@@ -683,15 +682,15 @@ main(int argc, char *argv[])
 	    .set = set,
 	    .usage = usage,
 	    .program = "pop3-fetch"};
-	struct dial_target target = {0};
+	struct url target = {0};
 	char why[512], *journal;
 	int first;
 
 	log_open("pop3-fetch", LOG_TO_STDERR);
 	first = options_parse(&o, argc, argv);
 	check_usage(argc, argv, first);
-	if (dial_parse(
-		&target, "pop3", argv[first], &dialing, why, sizeof why) < 0)
+	if (url_parse(
+		&target, "pop3", argv[first], dialing.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "%s", why);
 	if (!target.user)
 		log_die(EX_USAGE, "`%s' names no user", argv[first]);
@@ -715,7 +714,7 @@ main(int argc, char *argv[])
 	else if (!quiet && !f.status)
 		fprintf(stderr, "pop3-fetch: %zu fetched\n", f.fetched);
 	finish(&f, journal);
-	dial_target_free(&target);
+	url_free(&target);
 	free(journal);
 	return f.status;
 }

@@ -209,7 +209,7 @@ run_smtp_recv(void)
 	setenv("REMOTE_ADDR", "127.0.0.1", 1);
 	child_path();
 	execvp(argv[0], argv);
-	log_die(EX_OSERR, "run %s: %s", argv[0], strerror(errno));
+	log_die(EX_TEMPFAIL, "run %s: %s", argv[0], strerror(errno));
 }
 
 int

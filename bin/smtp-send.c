@@ -31,7 +31,7 @@ static struct dial_options dial = {0};
 static const char *relay, *lmtp, *sender;
 static char hostname[256];
 static bool batch, from_header, quiet;
-static struct dial_target target;
+static struct url target;
 static struct carrier carrier;
 static int exit_code;
 
@@ -251,13 +251,14 @@ copy_message(struct intake *i)
 
 	if (fd < 0)
 		log_die(
-		    EX_CANTCREAT, "create temporary file: %s", strerror(errno));
+		    EX_TEMPFAIL, "create temporary file: %s", strerror(errno));
 	do {
 		n = read(STDIN_FILENO, block, BLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			log_die(EX_IOERR, "read message: %s", strerror(errno));
+			log_die(
+			    EX_TEMPFAIL, "read message: %s", strerror(errno));
 		if (n > 0)
 			intake(i, block, (size_t)n, &out);
 		else
@@ -358,9 +359,9 @@ check_options(int operands)
 	if (!batch && !operands && !from_header)
 		log_die(EX_USAGE, "no recipients (-t takes the header's)");
 	if (relay &&
-	    dial_parse(&target, "smtp", relay, &dial, why, sizeof why) < 0)
+	    url_parse(&target, "smtp", relay, dial.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--relay %s: %s", relay, why);
-	if (lmtp && dial_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
+	if (lmtp && url_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--lmtp %s: %s", lmtp, why);
 	if (!hostname[0] && gethostname(hostname, sizeof hostname - 1) < 0)
 		strcpy(hostname, "localhost");
@@ -405,7 +406,7 @@ main(int argc, char *argv[])
 	child_path();
 	check_options(argc - first);
 	carry(argv + first);
-	dial_target_free(&target);
+	url_free(&target);
 	buf_free(&jobs.in);
 	return exit_code;
 }

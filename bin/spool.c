@@ -371,7 +371,8 @@ do_show(const char *name, char *args[])
 		    "%s %s: %s", name, args[0],
 		    errno == ENOENT ? "no such message" : strerror(errno));
 	if (listing_message(&e, isatty(STDOUT_FILENO), stdout))
-		log_die(EX_IOERR, "%s %s: %s", name, args[0], strerror(errno));
+		log_die(
+		    EX_TEMPFAIL, "%s %s: %s", name, args[0], strerror(errno));
 	entry_close(&e);
 	return close_stdout();
 }

@@ -34,12 +34,10 @@ finish(struct handover *h)
 	buf_free(&h->room);
 }
 
-/* The commands that fill a disk get the code for a full one. */
-static const char *
-reply_of(int code)
+static bool
+is_full(int err)
 {
-	return code == EX_CANTCREAT ? "452 4.3.1 Insufficient storage"
-				    : verdict_reply(code);
+	return err == ENOSPC || err == EDQUOT || err == EFBIG;
 }
 
 static int
@@ -47,7 +45,9 @@ fail_errno(struct handover *h, const char *what)
 {
 	int err = errno;
 
-	say(h->reply, reply_of(verdict_exit_of_errno(err)));
+	say(h->reply,
+	    is_full(err) ? "452 4.3.1 Insufficient storage"
+			 : verdict_reply(EX_TEMPFAIL));
 	snprintf(h->note, sizeof h->note, "%s: %s", what, strerror(err));
 	finish(h);
 	return -1;
@@ -79,7 +79,7 @@ fail_delivery(struct handover *h, int code)
 {
 	const char *reply = deliver_reply(h->delivery);
 
-	say(h->reply, reply_of(code));
+	say(h->reply, verdict_reply(code));
 	choose_reply(h, reply, strlen(reply));
 	say(h->note, deliver_reason(h->delivery));
 	finish(h);

@@ -168,10 +168,19 @@ check(const struct mailboxes *t, const char *file, char *why, size_t size)
 			fault = fault_of_target(l.target);
 		if (fault) {
 			snprintf(why, size, "%s:%u: %s", file, number, fault);
+			errno = EINVAL;
 			return -1;
 		}
 	}
 	return 0;
+}
+
+static struct mailboxes *
+refuse(const char *file, const char *fault, char *why, size_t size)
+{
+	snprintf(why, size, "%s: %s", file, fault);
+	errno = EINVAL;
+	return NULL;
 }
 
 /* All of fd, NULL with the reason in why. */
@@ -183,14 +192,10 @@ read_all(int fd, const char *file, char *why, size_t size)
 	ssize_t n;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > TABLE_MAX) {
-		snprintf(why, size, "%s: no file of at most 64 MiB", file);
-		return NULL;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		snprintf(why, size, "%s: others may write it", file);
-		return NULL;
-	}
+	    st.st_size > TABLE_MAX)
+		return refuse(file, "no file of at most 64 MiB", why, size);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return refuse(file, "others may write it", why, size);
 	t = xrealloc(NULL, sizeof(*t) + (size_t)st.st_size);
 	for (t->size = 0; t->size < (size_t)st.st_size; t->size += (size_t)n) {
 		n = read(fd, t->text + t->size, (size_t)st.st_size - t->size);
@@ -199,9 +204,11 @@ read_all(int fd, const char *file, char *why, size_t size)
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		if (n < 0) {
-			snprintf(
-			    why, size, "read %s: %s", file, strerror(errno));
+			int err = errno;
+
+			snprintf(why, size, "read %s: %s", file, strerror(err));
 			free(t);
+			errno = err;
 			return NULL;
 		}
 	}
@@ -212,11 +219,12 @@ struct mailboxes *
 mailboxes_read(
     const char *file, const char *const *locals, char *why, size_t size)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = errno;
 	struct mailboxes *t;
 
 	if (fd < 0) {
-		snprintf(why, size, "open %s: %s", file, strerror(errno));
+		snprintf(why, size, "open %s: %s", file, strerror(err));
+		errno = err;
 		return NULL;
 	}
 	t = read_all(fd, file, why, size);

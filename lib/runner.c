@@ -220,7 +220,7 @@ find_path(const struct queue *q, char path[PATH_MAX])
 	n = readlink(link, path, PATH_MAX - 1);
 	if (n <= 0) {
 		log_error("readlink %s: %s", link, strerror(errno));
-		return EX_OSERR;
+		return EX_TEMPFAIL;
 	}
 	path[n] = '\0';
 	if (!strpbrk(path, "\t\r\n"))

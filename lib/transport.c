@@ -73,7 +73,7 @@ become_lda(struct queue *q, const char *command, int in, int out)
 	if (lock < 0 || queue < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(lock, 3) < 0 || dup2(queue, 4) < 0 ||
 	    close_range(5, ~0U, 0) < 0)
-		_exit(EX_OSERR);
+		_exit(EX_TEMPFAIL);
 	(void)fcntl(4, F_SETFD, FD_CLOEXEC);
 	*q = (struct queue){-1, -1, 4, -1, -1, 3};
 	_exit(lda_run(q, command));

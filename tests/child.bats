@@ -29,7 +29,7 @@ setup() {
 	"$drv" ./plain >>out
 	"$drv" -l nonexistent-command >>out
 	"$drv" -d /nonexistent true >>out
-	printf '75\n75\n75 0 []\n71\n' | same out
+	printf '75\n75\n75 0 []\n75\n' | same out
 }
 
 @test "the first line of stdout is collected, no more, and up to 1,000 octets" {
