@@ -24,10 +24,10 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply intake original media scan batch smtp command smtpd pop3
 PROCESS := atomic lock owner child handler conn secret log options peer \
 	listener serve starter
-STORE := maildir maildrop mbox envelope qname queue entry routes \
-	mailboxes accept target forward staging owners deliver handover \
-	receive seen sink listing health bounce settle courier transport plan \
-	dispatch runner submit
+STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
+	accept target forward staging owners deliver handover \
+	receive seen sink listing control health bounce \
+	settle lda transport plan dispatch runner submit
 FOREIGN := url dial carrier mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
@@ -36,7 +36,7 @@ LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
-PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
+PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url dial carrier
 FOREIGN_pop3-fetch := url dial
 
