@@ -26,7 +26,7 @@ PROCESS := atomic lock owner child handler conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
-	receive seen sink listing control health bounce \
+	transaction receive seen sink listing control health bounce \
 	settle lda transport plan dispatch runner submit
 FOREIGN := url dial carrier mime
 
