@@ -36,9 +36,9 @@ static struct carrier carrier;
 static int exit_code;
 
 static const char usage[] =
-    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] [--] "
-    "RCPT... < message\n"
-    "       smtp-send (--relay URL | --lmtp PLACE) --batch < jobs > results\n"
+    "usage: smtp-send ROUTE [-f SENDER] [-t] [--] RCPT... < message\n"
+    "       smtp-send ROUTE --batch < jobs > results\n"
+    "ROUTE is --relay URL or --lmtp PLACE.\n"
     "\n"
     "  --relay URL    smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
     "  --lmtp PLACE   absolute path of a socket, or HOST:PORT\n"
