@@ -25,9 +25,9 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive seen sink listing health bounce settle \
-	courier transport plan dispatch runner submit
-FOREIGN := dial carrier mime
+	accept deliver handover receive seen sink listing control health bounce \
+	settle lda transport plan dispatch runner submit
+FOREIGN := url dial carrier mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -35,9 +35,9 @@ LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
-PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
-FOREIGN_smtp-send := dial carrier
-FOREIGN_pop3-fetch := dial
+PARTS_spool := bin/sendmail.h bin/sendmail.c
+FOREIGN_smtp-send := url dial carrier
+FOREIGN_pop3-fetch := url dial
 
 # While the tree is being founded, what does not exist yet is passed over.
 have = $(foreach m,$(1),$(if $(wildcard lib/$(m).c),$(m)))
@@ -55,7 +55,7 @@ $(B)/libmail.a: $(OBJECTS)
 $(B)/lib/%.o: lib/%.c | $(B)/lib
 	$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
+$(B)/lib/url.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
 .SECONDEXPANSION:

@@ -616,7 +616,7 @@ refused(const struct reply *why)
 }
 
 static void
-dial(struct fetch *f, struct dial_target *t)
+dial(struct fetch *f, struct url *t)
 {
 	struct reply why;
 	int code;
@@ -682,15 +682,15 @@ main(int argc, char *argv[])
 	    .set = set,
 	    .usage = usage,
 	    .program = "pop3-fetch"};
-	struct dial_target target = {0};
+	struct url target = {0};
 	char why[512], *journal;
 	int first;
 
 	log_open("pop3-fetch", LOG_TO_STDERR);
 	first = options_parse(&o, argc, argv);
 	check_usage(argc, argv, first);
-	if (dial_parse(
-		&target, "pop3", argv[first], &dialing, why, sizeof why) < 0)
+	if (url_parse(
+		&target, "pop3", argv[first], dialing.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "%s", why);
 	if (!target.user)
 		log_die(EX_USAGE, "`%s' names no user", argv[first]);
@@ -714,7 +714,7 @@ main(int argc, char *argv[])
 	else if (!quiet && !f.status)
 		fprintf(stderr, "pop3-fetch: %zu fetched\n", f.fetched);
 	finish(&f, journal);
-	dial_target_free(&target);
+	url_free(&target);
 	free(journal);
 	return f.status;
 }

@@ -31,7 +31,7 @@ static struct dial_options dial = {0};
 static const char *relay, *lmtp, *sender;
 static char hostname[256];
 static bool batch, from_header, quiet;
-static struct dial_target target;
+static struct url target;
 static struct carrier carrier;
 static int exit_code;
 
@@ -360,9 +360,9 @@ check_options(int operands)
 	if (!batch && !operands && !from_header)
 		log_die(EX_USAGE, "no recipients (-t takes the header's)");
 	if (relay &&
-	    dial_parse(&target, "smtp", relay, &dial, why, sizeof why) < 0)
+	    url_parse(&target, "smtp", relay, dial.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--relay %s: %s", relay, why);
-	if (lmtp && dial_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
+	if (lmtp && url_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--lmtp %s: %s", lmtp, why);
 	if (!hostname[0] && gethostname(hostname, sizeof hostname - 1) < 0)
 		strcpy(hostname, "localhost");
@@ -407,7 +407,7 @@ main(int argc, char *argv[])
 	child_path();
 	check_options(argc - first);
 	carry(argv + first);
-	dial_target_free(&target);
+	url_free(&target);
 	buf_free(&jobs.in);
 	return exit_code;
 }
