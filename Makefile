@@ -22,10 +22,11 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply intake original media scan batch smtp command smtpd pop3
-PROCESS := atomic lock owner child conn secret log options peer \
+PROCESS := atomic lock owner child handler conn secret log options peer \
 	listener serve starter
-STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive seen sink listing control health bounce \
+STORE := maildir maildrop mbox envelope qname queue entry routes table \
+	mailboxes accept target forward staging owners deliver handover \
+	transaction receive seen sink listing control health bounce \
 	settle lda transport plan dispatch runner submit
 FOREIGN := url dial carrier mime
 

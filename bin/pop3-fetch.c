@@ -40,7 +40,7 @@ static const char usage[] =
     "       pop3-fetch [--keep | --delete] URL -- COMMAND [ARG...]\n"
     "Fetch mail from pop3://USER@HOST[:PORT]/ or pop3s://...\n"
     "\n"
-    "  -o DIR                into a maildir, made if its parent exists\n"
+    "  -o, --maildir DIR     into a maildir, made if its parent exists\n"
     "  --mbox FILE           append to an mbox\n"
     "  --stdout              as an mbox stream\n"
     "  --keep                leave messages on the server (default)\n"

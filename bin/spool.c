@@ -27,9 +27,10 @@
 static const char usage[] =
     "usage: spool [-d DIR] COMMAND [options]\n"
     "Keep mail on disk until it is delivered. (default DIR: see spool(1))\n"
-    "  add [-f SENDER] [-t] [--] [RCPT...]    queue the message on stdin:\n"
+    "  add [-f, --from SENDER] [-t, --read-recipients] [--] [RCPT...]\n"
+    "                           queue the message on standard input:\n"
     "      --at TIME   --hold   --expires TIME   --size N   --allow-empty\n"
-    "  run [--once | --watch] [-j N]          send what is due:\n"
+    "  run [--once | --watch] [-j, --jobs N]    send what is due:\n"
     "      --transport CMD      run for each route (smtp-send)\n"
     "      --unsure retry|hold  after a lost reply to a whole message\n"
     "      --hostname NAME      ours, in reports and source routes\n"
@@ -40,8 +41,8 @@ static const char usage[] =
     "  hold ID...          do not send     release ID...   do send\n"
     "  retry [ID...]       due now         rm ID...     remove unsent\n"
     "  health [--older TIME]  one line; exit 1 if something needs care\n"
-    "Each command takes -d DIR, --log stderr|syslog|none, --config FILE,\n"
-    "-h, --help and -V, --version.\n";
+    "Each command takes -d, --dir DIR, --log stderr|syslog|none,\n"
+    "--config FILE, -h, --help and -V, --version.\n";
 
 enum key {
 	KEY_AT = 256,
