@@ -25,7 +25,7 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive seen sink listing health bounce settle \
+	accept deliver handover receive journal seen sink listing health bounce settle \
 	courier transport plan dispatch runner submit
 FOREIGN := dial carrier mime
 
