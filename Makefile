@@ -21,13 +21,13 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake original media scan batch smtp command smtpd pop3 pop3d
+	trace reply intake original media scan batch smtp command smtpd pop3 pop3d uidl
 PROCESS := atomic lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
-	accept deliver handover receive journal seen sink listing health bounce settle \
+	accept deliver handover receive journal seen sink barrier listing health bounce settle \
 	courier transport plan dispatch runner submit
-FOREIGN := dial carrier mime
+FOREIGN := dial carrier pop3wire collector mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -36,7 +36,7 @@ LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
 FOREIGN_smtp-send := dial carrier
-FOREIGN_pop3-fetch := dial
+FOREIGN_pop3-fetch := dial pop3wire collector
 
 # While the tree is being founded, what does not exist yet is passed over.
 have = $(foreach m,$(1),$(if $(wildcard lib/$(m).c),$(m)))
