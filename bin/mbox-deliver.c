@@ -24,6 +24,7 @@
 #include "mailboxes.h"
 #include "options.h"
 #include "parse.h"
+#include "verdict.h"
 
 #define BLOCK 65536
 
@@ -184,7 +185,7 @@ resolve(const struct envelope *e, struct mailbox *found)
 
 	t = mailboxes_read(table, locals, why, sizeof(why));
 	if (!t)
-		log_die(EX_CONFIG, "%s", why);
+		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	for (i = 0; i < e->n; i++) {
 		const char *rcpt = e->rcpts[i].address;
 
@@ -298,7 +299,7 @@ fill_standard_fds(void)
 	    fcntl(STDIN_FILENO, F_GETFD) < 0) {
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0)
-			_exit(EX_OSERR);
+			_exit(EX_TEMPFAIL);
 	}
 }
 

@@ -30,7 +30,7 @@ static const char usage[] =
     "       pop3-fetch [--keep | --delete] URL -- COMMAND [ARG...]\n"
     "Fetch mail from pop3://USER@HOST[:PORT]/ or pop3s://...\n"
     "\n"
-    "  -o DIR                into a maildir, made if its parent exists\n"
+    "  -o, --maildir DIR     into a maildir, made if its parent exists\n"
     "  --mbox FILE           append to an mbox\n"
     "  --stdout              as an mbox stream\n"
     "  --keep                leave messages on the server (default)\n"
@@ -109,8 +109,7 @@ open_journal(struct seen **seen, const char *source)
 	char *name = sink_name(&sink), *path;
 
 	if (!name)
-		log_die(
-		    EX_CANTCREAT, "open %s: %s", sink.path, strerror(errno));
+		log_die(EX_TEMPFAIL, "open %s: %s", sink.path, strerror(errno));
 	*seen = seen_open(source, name, &path);
 	if (!*seen && errno == EAGAIN)
 		log_die(
@@ -139,7 +138,7 @@ refused(const struct reply *why)
 }
 
 static struct dial *
-dial(struct dial_target *t)
+dial(struct url *t)
 {
 	struct reply why;
 	int code;
@@ -196,7 +195,7 @@ finish(struct seen *seen, const char *journal)
 	sink_close(&sink);
 	if (sink.kind == SINK_STDOUT && close(STDOUT_FILENO) < 0) {
 		log_error("write stdout: %s", strerror(errno));
-		collector_failed(c, EX_IOERR);
+		collector_failed(c, EX_TEMPFAIL);
 	}
 	collector_free(c);
 }
@@ -234,7 +233,7 @@ main(int argc, char *argv[])
 	    .set = set,
 	    .usage = usage,
 	    .program = "pop3-fetch"};
-	struct dial_target target = {0};
+	struct url target = {0};
 	struct seen *seen;
 	struct dial *d;
 	char why[512], *journal;
@@ -243,8 +242,8 @@ main(int argc, char *argv[])
 	log_open("pop3-fetch", LOG_TO_STDERR);
 	first = options_parse(&o, argc, argv);
 	check_usage(argc, argv, first);
-	if (dial_parse(
-		&target, "pop3", argv[first], &dialing, why, sizeof why) < 0)
+	if (url_parse(
+		&target, "pop3", argv[first], dialing.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "%s", why);
 	if (!target.user)
 		log_die(EX_USAGE, "`%s' names no user", argv[first]);
@@ -263,7 +262,7 @@ main(int argc, char *argv[])
 		collect(d, seen);
 	summarize(journal);
 	finish(seen, journal);
-	dial_target_free(&target);
+	url_free(&target);
 	free(journal);
 	return collector.status;
 }

@@ -19,6 +19,7 @@
 #include "parse.h"
 #include "receive.h"
 #include "serve.h"
+#include "verdict.h"
 
 #define COMMAND_SECONDS 540 /* for the handler; clients wait 600 */
 
@@ -91,7 +92,7 @@ static const struct option_def option_defs[] = {
 static int
 set_number(int key, const char *value)
 {
-	uint64_t max = key == KEY_TIMEOUT ? 86400 : RECEIVE_RCPTS, n;
+	uint64_t max = key == KEY_TIMEOUT ? 86400 : TRANSACTION_RCPTS, n;
 
 	if (key == KEY_MAX_SIZE)
 		return parse_size(value, &smtp.max_size);
@@ -304,7 +305,7 @@ session(int in, int out, void *arg)
 	    (command || spool) && accept_may_relay(&rules, &r.peer);
 	if (begin_starter(&starter) != 0) {
 		log_error("fork: %s", strerror(errno));
-		return unavailable(out, EX_OSERR);
+		return unavailable(out, EX_TEMPFAIL);
 	}
 	if (spool && queue_open(&queue, spool, true) != 0) {
 		log_error("open spool %s: %s", spool, strerror(errno));
@@ -356,7 +357,7 @@ main(int argc, char *argv[])
 	check_options();
 	tables_changed();
 	if (read_tables(why, sizeof why) != 0)
-		log_die(EX_CONFIG, "%s", why);
+		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	first_pid = getpid();
 	if (command || table)
 		child_path();

@@ -31,21 +31,21 @@ static struct dial_options dial = {0};
 static const char *relay, *lmtp, *sender;
 static char hostname[256];
 static bool batch, from_header, quiet;
-static struct dial_target target;
+static struct url target;
 static struct carrier carrier;
 static int exit_code;
 
 static const char usage[] =
-    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] [--] "
-    "RCPT... < message\n"
+    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] RCPT..."
+    " < message\n"
     "       smtp-send (--relay URL | --lmtp PLACE) --batch < jobs > results\n"
     "\n"
-    "  --relay URL    smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
-    "  --lmtp PLACE   absolute path of a socket, or HOST:PORT\n"
-    "  -f SENDER      return path; '' or '<>' is the null sender\n"
-    "  -t             add the recipients of To, Cc and Bcc\n"
-    "  --batch        jobs in, results out (mailpipe-batch(5))\n"
-    "  --allow-empty  send a message of no octets\n"
+    "  --relay URL         smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
+    "  --lmtp PLACE        absolute path of a socket, or HOST:PORT\n"
+    "  -f, --from SENDER   return path; '' or '<>' is the null sender\n"
+    "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
+    "  --batch             jobs in, results out (mailpipe-batch(5))\n"
+    "  --allow-empty       send a message of no octets\n"
     "  --hostname NAME     our name in EHLO\n"
     "  --tls MODE          required, opportunistic or off\n"
     "  --cafile FILE       authorities to trust instead of the system's\n"
@@ -54,7 +54,8 @@ static const char usage[] =
     "                      else ~/.netrc, else asked for on the terminal\n"
     "  --timeout TIME      for each wait, lower than the protocol's\n"
     "  --config FILE       long options, one a line\n"
-    "  -q  say nothing of failed recipients    -v  show the dialogue\n"
+    "  -q, --quiet         say nothing of failed recipients\n"
+    "  -v, --verbose       show the dialogue\n"
     "  -h, --help    -V, --version\n";
 
 static const struct option_def option_defs[] = {{"relay", RELAY, true},
@@ -251,13 +252,14 @@ copy_message(struct intake *i)
 
 	if (fd < 0)
 		log_die(
-		    EX_CANTCREAT, "create temporary file: %s", strerror(errno));
+		    EX_TEMPFAIL, "create temporary file: %s", strerror(errno));
 	do {
 		n = read(STDIN_FILENO, block, BLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			log_die(EX_IOERR, "read message: %s", strerror(errno));
+			log_die(
+			    EX_TEMPFAIL, "read message: %s", strerror(errno));
 		if (n > 0)
 			intake(i, block, (size_t)n, &out);
 		else
@@ -358,9 +360,9 @@ check_options(int operands)
 	if (!batch && !operands && !from_header)
 		log_die(EX_USAGE, "no recipients (-t takes the header's)");
 	if (relay &&
-	    dial_parse(&target, "smtp", relay, &dial, why, sizeof why) < 0)
+	    url_parse(&target, "smtp", relay, dial.tls, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--relay %s: %s", relay, why);
-	if (lmtp && dial_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
+	if (lmtp && url_parse_lmtp(&target, lmtp, why, sizeof why) < 0)
 		log_die(EX_USAGE, "--lmtp %s: %s", lmtp, why);
 	if (!hostname[0] && gethostname(hostname, sizeof hostname - 1) < 0)
 		strcpy(hostname, "localhost");
@@ -405,7 +407,7 @@ main(int argc, char *argv[])
 	child_path();
 	check_options(argc - first);
 	carry(argv + first);
-	dial_target_free(&target);
+	url_free(&target);
 	buf_free(&jobs.in);
 	return exit_code;
 }

@@ -31,7 +31,7 @@ struct carrier_job {
 };
 
 struct carrier {
-	struct dial_target *target;
+	struct url *target;
 	const struct dial_options *options; /* with our host name */
 	bool lmtp, allow_empty;
 	int results; /* the fd whose reader must live, or -1 */

@@ -109,7 +109,7 @@ become(const struct child *c, int in, int out, char *const *env)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_others(c->keep) < 0 ||
 	    (c->chdir && chdir(c->chdir) < 0))
-		_exit(EX_OSERR);
+		_exit(EX_TEMPFAIL);
 	execvpe(c->argv[0], c->argv, env);
 	_exit(errno == ENOENT ? 127 : 126);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
 
 #include "parse.h"
@@ -29,17 +28,17 @@ dial_option(
     struct dial_options *o, int key, const char *value, char *why, size_t size)
 {
 	static const char *const modes[] = {
-	    [DIAL_TLS_REQUIRED] = "required",
-	    [DIAL_TLS_OPPORTUNISTIC] = "opportunistic",
-	    [DIAL_TLS_OFF] = "off",
+	    [TLS_REQUIRED] = "required",
+	    [TLS_OPPORTUNISTIC] = "opportunistic",
+	    [TLS_OFF] = "off",
 	};
 	uint64_t seconds;
 
 	switch (key) {
 	case DIAL_TLS:
-		for (int i = DIAL_TLS_REQUIRED; i <= DIAL_TLS_OFF; i++)
+		for (int i = TLS_REQUIRED; i <= TLS_OFF; i++)
 			if (strcmp(value, modes[i]) == 0) {
-				o->tls = (enum dial_tls)i;
+				o->tls = (enum tls)i;
 				return 0;
 			}
 		snprintf(why, size,
@@ -73,196 +72,6 @@ dial_option(
 		return 0;
 	}
 	return 1;
-}
-
-struct scheme {
-	const char *name, *protocol;
-	unsigned port;
-	bool implicit, starttls;
-};
-
-static const struct scheme schemes[] = {
-    {"smtp", "smtp", 25, false, false},
-    {"smtps", "smtp", 465, true, false},
-    {"submission", "smtp", 587, false, true},
-    {"submissions", "smtp", 465, true, false},
-    {"pop3", "pop3", 110, false, false},
-    {"pop3s", "pop3", 995, true, false},
-    {"imap", "imap", 143, false, false},
-    {"imaps", "imap", 993, true, false},
-};
-
-static const struct scheme *
-scheme_find(const char *name, const char *protocol)
-{
-	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-		if (strcmp(schemes[i].protocol, protocol) == 0 &&
-		    strcasecmp(schemes[i].name, name) == 0)
-			return &schemes[i];
-	return NULL;
-}
-
-static bool
-has_control(const char *s)
-{
-	for (; s && *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	return false;
-}
-
-/* A part of the URL, or NULL; where it is wrong, an empty *bad is set. */
-static char *
-url_part(CURLU *u, CURLUPart part, bool *bad)
-{
-	char *text = NULL, *copy;
-	CURLUcode r = curl_url_get(
-	    u, part, &text, part == CURLUPART_HOST ? 0 : CURLU_URLDECODE);
-
-	if (r != CURLUE_OK) {
-		*bad |= r == CURLUE_URLDECODE || r == CURLUE_OUT_OF_MEMORY;
-		return NULL;
-	}
-	*bad |= has_control(text);
-	copy = xstrdup(text);
-	curl_free(text);
-	return copy;
-}
-
-static void
-target_name(struct dial_target *t, const struct scheme *s)
-{
-	struct buf b = BUF_INIT;
-
-	buf_addf(&b, "%s://", s->name);
-	if (t->user)
-		buf_addf(&b, "%s@", t->user);
-	buf_addf(&b, "%s:%u", t->host, t->port);
-	t->name = xstrdup(buf_str(&b));
-	buf_free(&b);
-}
-
-/* Why the URL cannot be used, or NULL. */
-static const char *
-url_fault(const struct dial_target *t, const struct scheme *s,
-    const struct dial_options *o, bool password)
-{
-	if (!t->host || !*t->host)
-		return "no host in it";
-	if (password)
-		return "a password does not belong in it (see ~/.netrc)";
-	if (strcmp(s->protocol, "imap") != 0 && t->path && *t->path)
-		return "it has a path";
-	if (s->implicit && o->tls != DIAL_TLS_AUTO &&
-	    o->tls != DIAL_TLS_REQUIRED)
-		return "its scheme means TLS, --tls says otherwise";
-	if (t->user && o->tls == DIAL_TLS_OPPORTUNISTIC)
-		return "a login needs TLS (--tls=off allows it in clear)";
-	return NULL;
-}
-
-static const char *
-url_read(struct dial_target *t, const char *protocol, CURLU *u,
-    const struct dial_options *o)
-{
-	bool bad = false;
-	char *scheme = url_part(u, CURLUPART_SCHEME, &bad);
-	const struct scheme *s = scheme ? scheme_find(scheme, protocol) : NULL;
-	char *port = url_part(u, CURLUPART_PORT, &bad);
-	char *password = url_part(u, CURLUPART_PASSWORD, &bad);
-	char *options = url_part(u, CURLUPART_OPTIONS, &bad);
-	char *path = url_part(u, CURLUPART_PATH, &bad);
-	const char *fault = s ? NULL : "its scheme is not one of this protocol";
-
-	t->user = url_part(u, CURLUPART_USER, &bad);
-	t->host = url_part(u, CURLUPART_HOST, &bad);
-	t->path = xstrdup(path && *path == '/' ? path + 1 : "");
-	t->mechanism = options;
-	if (!fault && bad)
-		fault = "it has a control byte or a bad % sequence";
-	if (!fault)
-		fault = url_fault(t, s, o, password != NULL);
-	if (!fault) {
-		t->scheme = xstrdup(s->protocol);
-		t->implicit = s->implicit;
-		t->starttls = s->starttls;
-		t->port = port ? (unsigned)strtoul(port, NULL, 10) : s->port;
-		target_name(t, s);
-	}
-	free(scheme);
-	free(port);
-	free(password);
-	free(path);
-	return fault;
-}
-
-int
-dial_parse(struct dial_target *t, const char *protocol, const char *url,
-    const struct dial_options *o, char *why, size_t size)
-{
-	struct buf text = BUF_INIT;
-	CURLU *u = curl_url();
-	const char *fault;
-
-	*t = (struct dial_target){0};
-	if (!strstr(url, "://"))
-		buf_addf(&text, "%s://", protocol);
-	buf_adds(&text, url);
-	CURLUcode r = u ? curl_url_set(u, CURLUPART_URL, buf_str(&text),
-			      CURLU_NON_SUPPORT_SCHEME)
-			: CURLUE_OUT_OF_MEMORY;
-	fault = r ? curl_url_strerror(r) : url_read(t, protocol, u, o);
-	curl_url_cleanup(u);
-	buf_free(&text);
-	if (!fault)
-		return 0;
-	snprintf(why, size, "%s", fault);
-	dial_target_free(t);
-	return -1;
-}
-
-int
-dial_parse_lmtp(
-    struct dial_target *t, const char *place, char *why, size_t size)
-{
-	struct dial_options o = {.tls = DIAL_TLS_OFF};
-
-	if (place[0] == '/') {
-		struct buf b = BUF_INIT;
-		*t = (struct dial_target){0};
-		t->path = xstrdup(place);
-		buf_addf(&b, "lmtp:%s", place);
-		t->name = xstrdup(buf_str(&b));
-		buf_free(&b);
-	} else if (strstr(place, "//") || strpbrk(place, "/@?#")) {
-		snprintf(why, size, "neither an absolute path nor HOST:PORT");
-		return -1;
-	} else {
-		const char *colon = strrchr(place, ':');
-		if (!colon || !colon[1] || strchr(colon, ']')) {
-			snprintf(why, size, "no port: HOST:PORT or a path");
-			return -1;
-		}
-		if (dial_parse(t, "smtp", place, &o, why, size) < 0)
-			return -1;
-		memcpy(t->name, "lmtp", 4);
-		free(t->scheme);
-	}
-	t->scheme = xstrdup("lmtp");
-	return 0;
-}
-
-void
-dial_target_free(struct dial_target *t)
-{
-	free(t->scheme);
-	free(t->user);
-	free(t->mechanism);
-	free(t->host);
-	free(t->path);
-	free(t->name);
-	secret_free(&t->password);
-	*t = (struct dial_target){0};
 }
 
 /* Shows a line that libcurl sends: what is no known plain command may be part
@@ -342,7 +151,7 @@ on_debug(CURL *curl, curl_infotype type, char *data, size_t n, void *arg)
  * terminal. */
 static int
 find_password(
-    struct dial_target *t, const struct dial_options *o, char *why, size_t size)
+    struct url *t, const struct dial_options *o, char *why, size_t size)
 {
 	struct buf *out = &t->password;
 	int r;
@@ -365,7 +174,7 @@ find_password(
 }
 
 static void
-set_url(CURL *c, const struct dial_target *t, const struct dial_options *o)
+set_url(CURL *c, const struct url *t, const struct dial_options *o)
 {
 	struct buf url = BUF_INIT;
 	bool lmtp = strcmp(t->scheme, "lmtp") == 0;
@@ -384,31 +193,26 @@ set_url(CURL *c, const struct dial_target *t, const struct dial_options *o)
 }
 
 static void
-set_tls(CURL *c, const struct dial_target *t, const struct dial_options *o)
+set_tls(CURL *c, const struct url *t, const struct dial_options *o)
 {
-	enum dial_tls tls = o->tls;
 	long level = CURLUSESSL_NONE;
 
-	if (tls == DIAL_TLS_AUTO)
-		tls = t->implicit || t->starttls || t->user
-		    ? DIAL_TLS_REQUIRED
-		    : DIAL_TLS_OPPORTUNISTIC;
-	if (tls == DIAL_TLS_REQUIRED)
+	if (t->tls == TLS_REQUIRED)
 		level = CURLUSESSL_ALL;
-	else if (tls == DIAL_TLS_OPPORTUNISTIC)
+	else if (t->tls == TLS_OPPORTUNISTIC)
 		level = CURLUSESSL_TRY;
 	curl_easy_setopt(c, CURLOPT_USE_SSL, level);
 	if (o->cafile)
 		curl_easy_setopt(c, CURLOPT_CAINFO, o->cafile);
-	else if (tls == DIAL_TLS_OPPORTUNISTIC) {
+	else if (t->tls == TLS_OPPORTUNISTIC) {
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 }
 
 static void
-set_all(struct dial *d, struct dial_target *t, const struct dial_options *o,
-    char *error)
+set_all(
+    struct dial *d, struct url *t, const struct dial_options *o, char *error)
 {
 	CURL *c = d->curl;
 	long seconds = CONNECT_SECONDS;
@@ -460,7 +264,7 @@ explain(const struct dial *d, CURLcode r, const char *error, struct reply *why)
 }
 
 static int
-connect_now(struct dial *d, struct dial_target *t, const struct dial_options *o,
+connect_now(struct dial *d, struct url *t, const struct dial_options *o,
     struct reply *why)
 {
 	char error[CURL_ERROR_SIZE] = "";
@@ -489,8 +293,8 @@ connect_now(struct dial *d, struct dial_target *t, const struct dial_options *o,
 }
 
 struct dial *
-dial_open(struct dial_target *t, const struct dial_options *o,
-    struct reply *why, int *exit_code)
+dial_open(struct url *t, const struct dial_options *o, struct reply *why,
+    int *exit_code)
 {
 	*why = (struct reply){0};
 	*exit_code = EX_CONFIG;

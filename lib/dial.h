@@ -11,16 +11,10 @@
 #include "buf.h"
 #include "options.h"
 #include "reply.h"
-
-enum dial_tls {
-	DIAL_TLS_AUTO, /* by scheme and login, see dial_parse */
-	DIAL_TLS_REQUIRED,
-	DIAL_TLS_OPPORTUNISTIC, /* not verified unless there is a cafile */
-	DIAL_TLS_OFF
-};
+#include "url.h"
 
 struct dial_options {
-	enum dial_tls tls;
+	enum tls tls; /* what was asked for; url_parse says what it means */
 	const char *cafile;
 	const char *proxy;
 	const char *password_command, *password_file, *password_fd;
@@ -52,40 +46,13 @@ enum dial_key {
 int dial_option(
     struct dial_options *o, int key, const char *value, char *why, size_t size);
 
-/* Where to connect, from a URL or a place; all strings are its own. */
-struct dial_target {
-	char *scheme;    /* "smtp", "pop3", "imap" or "lmtp" */
-	bool implicit;   /* TLS from the first octet */
-	bool starttls;   /* required by the scheme: submission */
-	char *user;      /* NULL: no login */
-	char *mechanism; /* "AUTH=..." from the URL, or NULL */
-	char *host;      /* NULL for a Unix socket */
-	unsigned port;
-	char *path; /* of the URL, decoded, no leading slash; of the socket */
-	char *name; /* "smtp://alice@host:25": for diagnostics, journals */
-	struct buf password; /* asked for once, by the first dial_open */
-	bool asked;
-};
-
-/* Reads a URL of the protocol ("smtp": smtp://, smtps://, submission://;
- * "pop3": pop3://, pop3s://; "imap": imap://, imaps://); without a scheme it is
- * that protocol's plain one. A login needs TLS unless tls is off; without one
- * plain schemes use TLS where it is offered. 0, or -1 with the reason in why
- * (command line, 64): a password in the URL is one. */
-int dial_parse(struct dial_target *t, const char *protocol, const char *url,
-    const struct dial_options *o, char *why, size_t size);
-/* The same for LMTP: an absolute path, HOST:PORT or [ADDR]:PORT. */
-int dial_parse_lmtp(
-    struct dial_target *t, const char *place, char *why, size_t size);
-void dial_target_free(struct dial_target *t);
-
 struct dial; /* opaque: a connection */
 
 /* Connects. The greeting is read here, except for lmtp, where it is the first
  * thing to receive. NULL with *why: the server's reply where it refused
  * (code 0 for POP3 and IMAP), else code 0 and the reason in text. Always
  * temporary; *exit_code is 75, or 78 when our own password is not to be had. */
-struct dial *dial_open(struct dial_target *t, const struct dial_options *o,
+struct dial *dial_open(struct url *t, const struct dial_options *o,
     struct reply *why, int *exit_code);
 /* Neither waits. Octets; -1 with errno (EAGAIN: dial_wait); 0 from recv is the
  * end. Receive until EAGAIN before waiting: TLS keeps octets of its own. What

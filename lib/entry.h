@@ -44,6 +44,8 @@ struct entry {
 /* Opens and checks the message n in folder (q->queue or dead/), read only. 0;
  * -1 with errno: EBADMSG for a corrupt one, ENOENT when it is gone. */
 int entry_open(int folder, const struct qname *n, struct entry *e);
+/* The same by ID, in queue/ or dead/. */
+int entry_find(struct queue *q, const char *id, struct entry *e);
 void entry_close(struct entry *e);
 
 /* Claims, then looks again: the name still gives this inode. q->lock is open.

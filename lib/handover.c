@@ -8,7 +8,6 @@
 
 #include "atomic.h"
 #include "header.h"
-#include "owner.h"
 #include "reply.h"
 #include "verdict.h"
 
@@ -34,12 +33,10 @@ finish(struct handover *h)
 	buf_free(&h->room);
 }
 
-/* The commands that fill a disk get the code for a full one. */
-static const char *
-reply_of(int code)
+static bool
+is_full(int err)
 {
-	return code == EX_CANTCREAT ? "452 4.3.1 Insufficient storage"
-				    : verdict_reply(code);
+	return err == ENOSPC || err == EDQUOT || err == EFBIG;
 }
 
 static int
@@ -47,7 +44,9 @@ fail_errno(struct handover *h, const char *what)
 {
 	int err = errno;
 
-	say(h->reply, reply_of(verdict_exit_of_errno(err)));
+	say(h->reply,
+	    is_full(err) ? "452 4.3.1 Insufficient storage"
+			 : verdict_reply(EX_TEMPFAIL));
 	snprintf(h->note, sizeof h->note, "%s: %s", what, strerror(err));
 	finish(h);
 	return -1;
@@ -79,30 +78,9 @@ fail_delivery(struct handover *h, int code)
 {
 	const char *reply = deliver_reply(h->delivery);
 
-	say(h->reply, reply_of(code));
+	say(h->reply, verdict_reply(code));
 	choose_reply(h, reply, strlen(reply));
 	say(h->note, deliver_reason(h->delivery));
-	finish(h);
-	return -1;
-}
-
-/* Root could write into a folder of another's, whose owner could then not read
- * it: nothing here becomes that owner. */
-static bool
-is_foreign(const struct mailbox *m)
-{
-	struct owner owner;
-
-	return (m->kind == MAILBOX_MAILDIR || m->kind == MAILBOX_MBOX) &&
-	    (owner_of(m->target, m->kind == MAILBOX_MBOX, &owner) != 0 ||
-		owner.uid != 0);
-}
-
-static int
-refuse_foreign(struct handover *h, const struct mailbox *m)
-{
-	say(h->reply, verdict_reply(EX_TEMPFAIL));
-	snprintf(h->note, sizeof h->note, "%s: not root's", m->target);
 	finish(h);
 	return -1;
 }
@@ -115,16 +93,12 @@ begin_delivery(struct handover *h, const struct handover_message *m)
 	    .trace = m->trace,
 	    .mail_id = m->mail_id,
 	};
-	bool root = geteuid() == 0;
 	int code = 0;
 
 	h->delivery = deliver_begin(&o);
-	for (size_t i = 0; i < m->envelope->n && code == 0; i++) {
-		if (root && is_foreign(&m->targets[i]))
-			return refuse_foreign(h, &m->targets[i]);
+	for (size_t i = 0; i < m->envelope->n && code == 0; i++)
 		code = deliver_target(
 		    h->delivery, &m->targets[i], m->envelope->rcpts[i].address);
-	}
 	return code ? fail_delivery(h, code) : 0;
 }
 

@@ -7,22 +7,17 @@
 #include <stddef.h>
 
 #include "address.h"
+#include "table.h"
 
 struct mailboxes;
 
 /* Reads FILE once; one that others may write is refused. NULL with the reason
- * in why. locals: the domains of `user` keys and `local` answers, NULL-ended;
- * NULL itself: every domain is local. */
+ * in why and in errno, EINVAL for what the file says or is. locals: the domains
+ * of `user` keys and `local` answers, NULL-ended; NULL itself: every domain is
+ * local. */
 struct mailboxes *mailboxes_read(
     const char *file, const char *const *locals, char *why, size_t size);
 void mailboxes_free(struct mailboxes *t);
-
-enum mailbox_kind {
-	MAILBOX_MAILDIR,
-	MAILBOX_MBOX,
-	MAILBOX_FORWARD,
-	MAILBOX_PROGRAM
-};
 
 struct mailbox {
 	enum mailbox_kind kind;

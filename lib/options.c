@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "log.h"
 #include "options.h"
+#include "verdict.h"
 
 /* What a value may point to lives here until the program ends. */
 static struct kept {
@@ -102,7 +103,8 @@ read_file(const struct options *o, const char *path)
 	FILE *f = fopen(path, "re");
 
 	if (!f)
-		log_die(EX_CONFIG, "%s: %s", path, strerror(errno));
+		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s: %s", path,
+		    strerror(errno));
 	for (unsigned long number = 1; (n = getline(&line, &size, f)) >= 0;
 	     number++) {
 		if (memchr(line, '\0', (size_t)n))
@@ -112,7 +114,8 @@ read_file(const struct options *o, const char *path)
 			log_die(EX_CONFIG, "%s:%lu: %s", path, number, why);
 	}
 	if (ferror(f))
-		log_die(EX_CONFIG, "%s: %s", path, strerror(errno));
+		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s: %s", path,
+		    strerror(errno));
 	free(line);
 	fclose(f);
 }

@@ -52,10 +52,27 @@ folder_of(const char *path, struct stat *st)
 	return result;
 }
 
+/* root's group is no group for another's mail. */
+static int
+set_owner(const struct stat *st, struct owner *o)
+{
+	struct passwd *pw;
+
+	*o = (struct owner){st->st_uid, st->st_gid};
+	if (o->uid == 0 || o->gid != 0)
+		return 0;
+	pw = getpwuid(o->uid);
+	if (!pw || pw->pw_gid == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	o->gid = pw->pw_gid;
+	return 0;
+}
+
 int
 owner_of(const char *path, enum owner_kind kind, struct owner *o)
 {
-	struct passwd *pw;
 	struct stat st;
 	bool missing;
 
@@ -68,21 +85,20 @@ owner_of(const char *path, enum owner_kind kind, struct owner *o)
 		errno = EPERM;
 		return -1;
 	}
-	*o = (struct owner){st.st_uid, st.st_gid};
-	if (o->uid == 0)
-		return check_parts(path) == 0 || (missing && errno == ENOENT)
-		    ? 0
-		    : -1;
-	/* root's group is no group for another's mail. */
-	if (o->gid == 0) {
-		pw = getpwuid(o->uid);
-		if (!pw || pw->pw_gid == 0) {
-			errno = EPERM;
-			return -1;
-		}
-		o->gid = pw->pw_gid;
-	}
+	if (set_owner(&st, o) != 0)
+		return -1;
+	if (o->uid == 0 && check_parts(path) != 0 &&
+	    !(missing && errno == ENOENT))
+		return -1;
 	return 0;
+}
+
+int
+owner_of_fd(int fd, struct owner *o)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 ? -1 : set_owner(&st, o);
 }
 
 int

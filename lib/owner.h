@@ -21,6 +21,8 @@ enum owner_kind {
  * EPERM for what is root's behind a part of path that is another's. 0, or -1
  * with errno. */
 int owner_of(const char *path, enum owner_kind kind, struct owner *o);
+/* Of what is open. */
+int owner_of_fd(int fd, struct owner *o);
 /* setgroups, setgid, setuid, for good; nothing for root. 0, or -1 with
  * errno. */
 int owner_become(const struct owner *o);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "owner.h"
 #include "parse.h"
 #include "qname.h"
 #include "reply.h"
@@ -66,17 +66,11 @@ make_parents(char *path)
 static int
 become_owner(int dir)
 {
-	struct stat st;
+	struct owner owner;
 
 	if (geteuid() != 0)
 		return 0;
-	if (fstat(dir, &st))
-		return -1;
-	if (st.st_uid == 0)
-		return 0;
-	if (setgroups(1, &st.st_gid) || setgid(st.st_gid) || setuid(st.st_uid))
-		return fail(EPERM);
-	return 0;
+	return owner_of_fd(dir, &owner) ? -1 : owner_become(&owner);
 }
 
 static int

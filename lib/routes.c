@@ -106,6 +106,7 @@ read_lines(struct routes *r, FILE *f, const char *name, char *why, size_t size)
 	const char *wrong = NULL;
 	size_t cap = 0, number = 0;
 	ssize_t n;
+	int err;
 
 	while (!wrong && (n = getline(&line, &cap, f)) > 0) {
 		number++;
@@ -114,14 +115,15 @@ read_lines(struct routes *r, FILE *f, const char *name, char *why, size_t size)
 		wrong = strlen(line) == (size_t)n ? parse_line(r, line)
 						  : "NUL in the line";
 	}
+	err = wrong ? EINVAL : errno;
 	free(line);
 	if (wrong)
 		snprintf(why, size, "%s:%zu: %s", name, number, wrong);
 	else if (ferror(f))
-		snprintf(why, size, "%s: %s", name, strerror(errno));
+		snprintf(why, size, "%s: %s", name, strerror(err));
 	else
 		return 0;
-	errno = EINVAL;
+	errno = err;
 	return -1;
 }
 

@@ -132,7 +132,7 @@ be_session(struct server *v, int fd)
 	free(v->sessions);
 	sigprocmask(SIG_SETMASK, &v->mask, NULL);
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
-		exit(EX_OSERR);
+		exit(EX_TEMPFAIL);
 	close(fd);
 	exit(s->session(0, 1, s->arg));
 }
@@ -355,7 +355,7 @@ run_here(const struct serve *s, int fd)
 	if (fd > 1) {
 		if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0) {
 			log_error("dup2: %s", strerror(errno));
-			return EX_OSERR;
+			return EX_TEMPFAIL;
 		}
 		close(fd);
 	}

@@ -8,22 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "mbox.h"
-#include "verdict.h"
 
 #define BLOCK 65536
 #define COMMAND_SECONDS 600
 #define NOBODY "MAILER-DAEMON"
-
-static int
-failed(void)
-{
-	return verdict_exit_of_errno(errno);
-}
 
 int
 sink_open(struct sink *s)
@@ -34,11 +28,11 @@ sink_open(struct sink *s)
 		s->files[i].fd = -1;
 	if (s->kind == SINK_MAILDIR) {
 		if (maildir_open(&s->box, s->path, true) < 0)
-			return failed();
+			return EX_TEMPFAIL;
 		return 0;
 	}
 	s->scratch = atomic_scratch();
-	return s->scratch < 0 ? failed() : 0;
+	return s->scratch < 0 ? EX_TEMPFAIL : 0;
 }
 
 /* The folder's real path and the last part, which need not exist yet. */
@@ -103,10 +97,10 @@ sink_begin(struct sink *s)
 {
 	s->size = 0;
 	if (s->kind == SINK_MAILDIR)
-		return maildir_begin(&s->box, &s->files[s->n]) < 0 ? failed()
+		return maildir_begin(&s->box, &s->files[s->n]) < 0 ? EX_TEMPFAIL
 								   : 0;
 	if (ftruncate(s->scratch, 0) < 0 || lseek(s->scratch, 0, SEEK_SET) < 0)
-		return failed();
+		return EX_TEMPFAIL;
 	return 0;
 }
 
@@ -136,7 +130,7 @@ sink_write(struct sink *s, const void *data, size_t n)
 		s->size += n;
 		return 0;
 	}
-	r = failed();
+	r = EX_TEMPFAIL;
 	sink_abort(s);
 	return r;
 }
@@ -149,9 +143,10 @@ append(struct sink *s)
 	int r;
 
 	if (mbox_open(&m, s->path) < 0)
-		return failed();
-	r = mbox_append(&m, NOBODY, time(NULL), &top, s->scratch) < 0 ? failed()
-								      : 0;
+		return EX_TEMPFAIL;
+	r = mbox_append(&m, NOBODY, time(NULL), &top, s->scratch) < 0
+	    ? EX_TEMPFAIL
+	    : 0;
 	mbox_close(&m);
 	return r;
 }
@@ -177,7 +172,7 @@ print(struct sink *s)
 	mbox_end(&q, &out);
 	if (r == 0)
 		r = n < 0 ? -1 : write_all(STDOUT_FILENO, out.data, out.len);
-	r = r < 0 ? failed() : 0;
+	r = r < 0 ? EX_TEMPFAIL : 0;
 	buf_free(&out);
 	return r;
 }
@@ -196,7 +191,7 @@ run(struct sink *s)
 
 	snprintf(size, sizeof size, "MAIL_SIZE=%" PRIu64, s->size);
 	if (lseek(s->scratch, 0, SEEK_SET) < 0)
-		return failed();
+		return EX_TEMPFAIL;
 	r = child_run(&c, NULL);
 	errno = 0;
 	return r;
@@ -245,14 +240,14 @@ int
 sink_sync(struct sink *s)
 {
 	if (s->kind == SINK_STDOUT && sink_is_durable(s))
-		return fsync(STDOUT_FILENO) < 0 ? failed() : 0;
+		return fsync(STDOUT_FILENO) < 0 ? EX_TEMPFAIL : 0;
 	if (s->kind != SINK_MAILDIR)
 		return 0;
 	if (s->n > 1 && can_syncfs())
-		return syncfs(s->box.tmp) < 0 ? failed() : 0;
+		return syncfs(s->box.tmp) < 0 ? EX_TEMPFAIL : 0;
 	for (size_t i = 0; i < s->n; i++)
 		if (atomic_sync(&s->files[i]) < 0)
-			return failed();
+			return EX_TEMPFAIL;
 	return 0;
 }
 
@@ -267,9 +262,9 @@ sink_publish(struct sink *s)
 	for (i = 0; i < s->n; i++)
 		if (atomic_place(
 			&s->files[i], s->box.new, s->files[i].tmpname) < 0)
-			return failed();
+			return EX_TEMPFAIL;
 	if (fsync(s->box.new) < 0)
-		return failed();
+		return EX_TEMPFAIL;
 	last = s->files[s->n];
 	s->files[s->n].fd = -1;
 	s->files[0] = last;

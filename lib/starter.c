@@ -226,7 +226,7 @@ work(int fd, char *const command[], unsigned seconds)
 		signal(reset[i], SIG_DFL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    (fd != 3 && dup2(fd, 3) < 0) || close_range(4, ~0U, 0) < 0)
-		_exit(EX_OSERR);
+		_exit(EX_TEMPFAIL);
 	fcntl(3, F_SETFD, FD_CLOEXEC);
 	while (serve_one(3, command, seconds) == 0)
 		;

@@ -29,24 +29,20 @@ verdict_exit_of_wait(int status)
 }
 
 int
-verdict_exit_of_errno(int err)
+verdict_exit_of_errno(int err, int mistake)
 {
 	switch (err) {
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case ENOSYS:
-		return EX_OSERR;
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-	case EROFS:
-		return EX_CANTCREAT;
-	case EIO:
-	case EPIPE:
-	case EBADF:
+	case ENOENT:
+	case ENOTDIR:
 	case EISDIR:
-		return EX_IOERR;
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EINVAL:
+	case ENXIO:
+	case ENODEV:
+		return mistake;
 	default:
 		return EX_TEMPFAIL;
 	}

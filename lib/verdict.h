@@ -11,8 +11,10 @@ enum verdict { OK, TEMP, PERM };
 enum verdict verdict_of_exit(int code);
 /* The exit code of a wait(2) status; 75 for a signal or 126 and above. */
 int verdict_exit_of_wait(int status);
-/* The exit code for a failed system call: always temporary (71, 73, 74, 75). */
-int verdict_exit_of_errno(int err);
+/* The exit code for a file that someone named and that cannot be read: mistake
+ * (66, 78) where it is missing, another kind of file or not to be read; 75 for
+ * what may pass. */
+int verdict_exit_of_errno(int err, int mistake);
 /* 2xx OK, 4xx TEMP, 5xx PERM; all else TEMP. */
 enum verdict verdict_of_code(int code);
 /* The SMTP reply for a handler's exit code: "550 5.1.1 ..." (DESIGN 3). */

@@ -422,10 +422,10 @@ sys.stdout.write(re.sub(r"=-[A-Za-z0-9+/]{20}",
 	done
 }
 
-@test "no room for the temporary file is 73, a full disk 74" {
-	TMPDIR=/nonexistent exits 73 mkmsg < /dev/null 2> err
+@test "no room for the temporary file, or a full disk, is 75" {
+	TMPDIR=/nonexistent exits 75 mkmsg < /dev/null 2> err
 	same err <<< 'mkmsg: create temporary file: No such file or directory'
-	exits 74 mkmsg < /dev/null 2> err > /dev/full
+	exits 75 mkmsg < /dev/null 2> err > /dev/full
 	same err <<< 'mkmsg: write standard output: No space left on device'
 }
 
@@ -443,7 +443,7 @@ sys.stdout.write(re.sub(r"=-[A-Za-z0-9+/]{20}",
 	reads=$(strace -e trace=read -o /dev/stdout mkmsg -a file < /dev/null 2> err |
 		grep -c '^read')
 	for n in $((reads - 3)) $((reads / 2)); do
-		exits 74 strace -o /dev/null -e trace=read \
+		exits 75 strace -o /dev/null -e trace=read \
 			-e inject=read:error=EIO:when=$n+ \
 			mkmsg -a file < /dev/null > got 2> err
 		[ ! -s got ]

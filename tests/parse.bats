@@ -105,13 +105,19 @@ says() {
 	X
 }
 
-@test "no failed system call is permanent" {
+@test "a file that is missing or not to be read is a mistake, all else may pass" {
 	for i in $(seq 0 140); do echo "errno $i"; done | "$BUILD/drv/parse" |
-		sort -u > got
+		awk '$1 != 75 { print NR - 1, $1 }' > got
 	same got <<- X
-	71
-	73
-	74
-	75
+	1 78
+	2 78
+	6 78
+	13 78
+	19 78
+	20 78
+	21 78
+	22 78
+	36 78
+	40 78
 	X
 }

@@ -14,7 +14,7 @@ setup() {
 
 teardown() {
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
-	[ -z "$fresh" ] || rm -rf "$fresh"
+	[ -z "$fresh" ] || { chmod -R u+w "$fresh" && rm -rf "$fresh"; }
 }
 
 # talk COMMANDS [OPTION...]: a session over pipes, its events in log.

@@ -401,14 +401,31 @@ set_time() { # ID created|expires|tries NUMBER
 @test "a transport that cannot run or refuses its options bounces nothing" {
 	relay
 	message | spool add -f a@b.example good@x.example >/dev/null
-	for cmd in /nonexistent 'exit 64; :' 'exit 78; :' 'exit 77; :'; do
+	for cmd in /nonexistent 'exit 64; :' 'exit 78; :'; do
 		exits 0 spool run --transport "$cmd" 2>/dev/null
 		spool retry
 	done
 	spool list | plain >listed
 	same listed <<-'END'
-		ID queued TIME 4 18 <a@b.example>
-		  <good@x.example> unsure: transport ended with status 77
+		ID queued TIME 3 18 <a@b.example>
+		  <good@x.example> transport ended with status 78
+	END
+}
+
+@test "of a transport that dies only the jobs that it was given are unsure" {
+	relay
+	# A line over the pipe's 64 KiB: of the second one some stays here.
+	label=$(printf 'd%.0s' {1..60})
+	many=$(printf "%040d@$label.$label.$label.example " {1..300})
+	# shellcheck disable=SC2086 # a list of words
+	for _ in 1 2; do
+		message | spool add -f a@b.example $many >/dev/null
+	done
+	exits 0 spool run --transport 'read -r job; exit 77; :' 2>/dev/null
+	spool list | grep -o 'unsure: .*\|transport .*' | sort | uniq -c >counts
+	same counts <<-'END'
+		    300 transport ended with status 77
+		    300 unsure: transport ended with status 77
 	END
 }
 
@@ -495,6 +512,20 @@ set_time() { # ID created|expires|tries NUMBER
 	relay
 	id=$(message | spool add -f a@b.example good@x.example)
 	sed -i 's/^R \. 000/R + 250/' s/queue/*."$id".q
+	run_spool
+	[ ! -e log ]
+	[ -z "$(ls s/queue)" ]
+}
+
+@test "what is sent but cannot be removed is not sent again" {
+	export ASAN_OPTIONS=detect_leaks=0
+	relay
+	message | spool add -f a@b.example good@x.example ok@x.example >/dev/null
+	exits 75 strace -o trace -e trace=unlinkat -e inject=unlinkat:error=EROFS \
+		spool run --transport "$T" --log none 2>/dev/null
+	grep -c INJECTED trace >count
+	echo 1 | same count
+	rm log
 	run_spool
 	[ ! -e log ]
 	[ -z "$(ls s/queue)" ]

@@ -38,7 +38,7 @@ do_verdict(const char *what, int n)
 	else if (!strcmp(what, "reply"))
 		puts(verdict_reply(n));
 	else if (!strcmp(what, "errno"))
-		printf("%d\n", verdict_exit_of_errno(n));
+		printf("%d\n", verdict_exit_of_errno(n, EX_CONFIG));
 }
 
 static void

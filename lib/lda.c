@@ -1,4 +1,4 @@
-#include "courier.h"
+#include "lda.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -153,7 +153,7 @@ deliver_job(struct queue *q, const char *command, const struct batch_job *j)
 }
 
 int
-courier(struct queue *q, const char *command)
+lda_run(struct queue *q, const char *command)
 {
 	char *line = NULL;
 	const char *why;

@@ -1,13 +1,13 @@
-/* spool rm, hold, release and retry: each on a message that it has claimed, so
- * never on one that is being sent. */
+#include "control.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "entry.h"
 #include "log.h"
-#include "spool.h"
 
 /* What is done to one claimed message; 0, or -1 with errno. */
 typedef int change(struct queue *q, struct entry *e);
@@ -44,6 +44,21 @@ change_retry(struct queue *q, struct entry *e)
 	return entry_rename(q, e, time(NULL), e->name.state);
 }
 
+static change *
+find_change(const char *action)
+{
+	static const struct {
+		const char *name;
+		change *what;
+	} all[] = {{"hold", change_hold}, {"release", change_release},
+	    {"retry", change_retry}, {"rm", change_rm}};
+	size_t i = 0;
+
+	while (strcmp(all[i].name, action))
+		i++;
+	return all[i].what;
+}
+
 static int
 change_name(
     struct queue *q, const struct qname *n, change *what, const char *action)
@@ -71,7 +86,7 @@ change_id(struct queue *q, const char *id, change *what, const char *action)
 {
 	struct qname n;
 
-	if (!qname_find(q->queue, check_id(id), &n))
+	if (!qname_find(q->queue, id, &n))
 		return change_name(q, &n, what, action);
 	if (errno == ENOENT)
 		log_error("%s %s: no such message", action, id);
@@ -80,48 +95,29 @@ change_id(struct queue *q, const char *id, change *what, const char *action)
 	return errno == ENOENT ? EX_NOINPUT : EX_TEMPFAIL;
 }
 
-static void
-open_claims(struct queue *q)
+static int
+open_lock(struct queue *q)
 {
-	open_queue(q);
-	if (queue_locks(q))
-		log_die(EX_TEMPFAIL, "open lock: %s", strerror(errno));
+	if (!queue_locks(q))
+		return EX_OK;
+	log_error("open lock: %s", strerror(errno));
+	return EX_TEMPFAIL;
 }
 
-/* Goes on after a failure; the first one is the exit status. */
-static int
-change_each(char *args[], change *what, const char *action)
+int
+control_each(struct queue *q, const char *action, char *const ids[])
 {
-	struct queue q;
-	int first = EX_OK, code;
+	change *what = find_change(action);
+	int first = open_lock(q), code;
 
-	if (!*args)
-		log_die(EX_USAGE, "%s: no queue id (try --help)", action);
-	open_claims(&q);
-	for (; *args; args++) {
-		code = change_id(&q, *args, what, action);
+	if (first)
+		return first;
+	for (; *ids; ids++) {
+		code = change_id(q, *ids, what, action);
 		if (!first)
 			first = code;
 	}
 	return first;
-}
-
-int
-do_rm(char *args[])
-{
-	return change_each(args, change_rm, "rm");
-}
-
-int
-do_hold(char *args[])
-{
-	return change_each(args, change_hold, "hold");
-}
-
-int
-do_release(char *args[])
-{
-	return change_each(args, change_release, "release");
 }
 
 static int
@@ -144,14 +140,13 @@ retry_one(const char *file, const struct qname *n, void *arg)
 }
 
 int
-do_retry(char *args[])
+control_retry(struct queue *q)
 {
-	struct queue q;
+	int code = open_lock(q);
 
-	if (*args)
-		return change_each(args, change_retry, "retry");
-	open_claims(&q);
-	if (qname_each(q.queue, retry_one, &q))
-		log_die(EX_TEMPFAIL, "retry: %s", strerror(errno));
-	return EX_OK;
+	if (!code && qname_each(q->queue, retry_one, q)) {
+		log_error("retry: %s", strerror(errno));
+		code = EX_TEMPFAIL;
+	}
+	return code;
 }

@@ -1,0 +1,203 @@
+#include "url.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "secret.h"
+
+struct scheme {
+	const char *name, *protocol;
+	unsigned port;
+	bool implicit, starttls;
+};
+
+static const struct scheme schemes[] = {
+    {"smtp", "smtp", 25, false, false},
+    {"smtps", "smtp", 465, true, false},
+    {"submission", "smtp", 587, false, true},
+    {"submissions", "smtp", 465, true, false},
+    {"pop3", "pop3", 110, false, false},
+    {"pop3s", "pop3", 995, true, false},
+    {"imap", "imap", 143, false, false},
+    {"imaps", "imap", 993, true, false},
+};
+
+static const struct scheme *
+scheme_find(const char *name, const char *protocol)
+{
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+		if (strcmp(schemes[i].protocol, protocol) == 0 &&
+		    strcasecmp(schemes[i].name, name) == 0)
+			return &schemes[i];
+	return NULL;
+}
+
+static bool
+has_control(const char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
+/* A part of the URL, or NULL; where it is wrong, an empty *bad is set. */
+static char *
+url_part(CURLU *u, CURLUPart part, bool *bad)
+{
+	char *text = NULL, *copy;
+	CURLUcode r = curl_url_get(
+	    u, part, &text, part == CURLUPART_HOST ? 0 : CURLU_URLDECODE);
+
+	if (r != CURLUE_OK) {
+		*bad |= r == CURLUE_URLDECODE || r == CURLUE_OUT_OF_MEMORY;
+		return NULL;
+	}
+	*bad |= has_control(text);
+	copy = xstrdup(text);
+	curl_free(text);
+	return copy;
+}
+
+static void
+set_name(struct url *t, const struct scheme *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "%s://", s->name);
+	if (t->user)
+		buf_addf(&b, "%s@", t->user);
+	buf_addf(&b, "%s:%u", t->host, t->port);
+	t->name = xstrdup(buf_str(&b));
+	buf_free(&b);
+}
+
+/* Why the URL cannot be used, or NULL. */
+static const char *
+url_fault(
+    const struct url *t, const struct scheme *s, enum tls tls, bool password)
+{
+	if (!t->host || !*t->host)
+		return "no host in it";
+	if (password)
+		return "a password does not belong in it (see ~/.netrc)";
+	if (strcmp(s->protocol, "imap") != 0 && t->path && *t->path)
+		return "it has a path";
+	if (s->implicit && tls != TLS_AUTO && tls != TLS_REQUIRED)
+		return "its scheme means TLS, --tls says otherwise";
+	if (t->user && tls == TLS_OPPORTUNISTIC)
+		return "a login needs TLS (--tls=off allows it in clear)";
+	return NULL;
+}
+
+static enum tls
+tls_meant(const struct url *t, const struct scheme *s, enum tls tls)
+{
+	if (tls != TLS_AUTO)
+		return tls;
+	return s->implicit || s->starttls || t->user ? TLS_REQUIRED
+						     : TLS_OPPORTUNISTIC;
+}
+
+static const char *
+url_read(struct url *t, const char *protocol, CURLU *u, enum tls tls)
+{
+	bool bad = false;
+	char *scheme = url_part(u, CURLUPART_SCHEME, &bad);
+	const struct scheme *s = scheme ? scheme_find(scheme, protocol) : NULL;
+	char *port = url_part(u, CURLUPART_PORT, &bad);
+	char *password = url_part(u, CURLUPART_PASSWORD, &bad);
+	char *options = url_part(u, CURLUPART_OPTIONS, &bad);
+	char *path = url_part(u, CURLUPART_PATH, &bad);
+	const char *fault = s ? NULL : "its scheme is not one of this protocol";
+
+	t->user = url_part(u, CURLUPART_USER, &bad);
+	t->host = url_part(u, CURLUPART_HOST, &bad);
+	t->path = xstrdup(path && *path == '/' ? path + 1 : "");
+	t->mechanism = options;
+	if (!fault && bad)
+		fault = "it has a control byte or a bad % sequence";
+	if (!fault)
+		fault = url_fault(t, s, tls, password != NULL);
+	if (!fault) {
+		t->scheme = xstrdup(s->protocol);
+		t->implicit = s->implicit;
+		t->tls = tls_meant(t, s, tls);
+		t->port = port ? (unsigned)strtoul(port, NULL, 10) : s->port;
+		set_name(t, s);
+	}
+	free(scheme);
+	free(port);
+	free(password);
+	free(path);
+	return fault;
+}
+
+int
+url_parse(struct url *t, const char *protocol, const char *url, enum tls tls,
+    char *why, size_t size)
+{
+	struct buf text = BUF_INIT;
+	CURLU *u = curl_url();
+	const char *fault;
+
+	*t = (struct url){0};
+	if (!strstr(url, "://"))
+		buf_addf(&text, "%s://", protocol);
+	buf_adds(&text, url);
+	CURLUcode r = u ? curl_url_set(u, CURLUPART_URL, buf_str(&text),
+			      CURLU_NON_SUPPORT_SCHEME)
+			: CURLUE_OUT_OF_MEMORY;
+	fault = r ? curl_url_strerror(r) : url_read(t, protocol, u, tls);
+	curl_url_cleanup(u);
+	buf_free(&text);
+	if (!fault)
+		return 0;
+	snprintf(why, size, "%s", fault);
+	url_free(t);
+	return -1;
+}
+
+int
+url_parse_lmtp(struct url *t, const char *place, char *why, size_t size)
+{
+	if (place[0] == '/') {
+		struct buf b = BUF_INIT;
+		*t = (struct url){.tls = TLS_OFF};
+		t->path = xstrdup(place);
+		buf_addf(&b, "lmtp:%s", place);
+		t->name = xstrdup(buf_str(&b));
+		buf_free(&b);
+	} else if (strstr(place, "//") || strpbrk(place, "/@?#")) {
+		snprintf(why, size, "neither an absolute path nor HOST:PORT");
+		return -1;
+	} else {
+		const char *colon = strrchr(place, ':');
+		if (!colon || !colon[1] || strchr(colon, ']')) {
+			snprintf(why, size, "no port: HOST:PORT or a path");
+			return -1;
+		}
+		if (url_parse(t, "smtp", place, TLS_OFF, why, size) < 0)
+			return -1;
+		memcpy(t->name, "lmtp", 4);
+		free(t->scheme);
+	}
+	t->scheme = xstrdup("lmtp");
+	return 0;
+}
+
+void
+url_free(struct url *t)
+{
+	free(t->scheme);
+	free(t->user);
+	free(t->mechanism);
+	free(t->host);
+	free(t->path);
+	free(t->name);
+	secret_free(&t->password);
+	*t = (struct url){0};
+}
