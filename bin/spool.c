@@ -225,34 +225,22 @@ static const struct option_def health_defs[] = {
 
 /* --- what the commands share --- */
 
-static _Noreturn void
-no_spool(void)
+/* False where there is none and none is to be made. */
+static bool
+open_queue(struct queue *q, bool create)
 {
-	int err = errno;
 	struct buf path = BUF_INIT;
+	int err;
 
+	if (!queue_open(q, dir, create))
+		return true;
+	err = errno;
+	if (err == ENOENT && !create)
+		return false;
 	if (!dir)
 		queue_default_path(&path);
 	log_die(EX_TEMPFAIL, "open spool %s: %s", dir ? dir : buf_str(&path),
 	    strerror(err));
-}
-
-static void
-open_queue(struct queue *q)
-{
-	if (queue_open(q, dir, true))
-		no_spool();
-}
-
-/* To look only: false where there is no spool yet. */
-static bool
-look_queue(struct queue *q)
-{
-	if (!queue_open(q, dir, false))
-		return true;
-	if (errno != ENOENT)
-		no_spool();
-	return false;
 }
 
 static int
@@ -295,7 +283,7 @@ do_add(const char *name, char *args[])
 	if (life)
 		mail.options.expires =
 		    life + (mail.options.due ? mail.options.due : time(NULL));
-	open_queue(&q);
+	open_queue(&q, true);
 	atomic_on_term();
 	code = submit(&q, &mail, STDIN_FILENO, id, &why);
 	if (code == EX_OK || code == EX_UNAVAILABLE)
@@ -312,7 +300,7 @@ do_run(const char *name, char *args[])
 	struct queue q;
 
 	no_operand(name, args);
-	open_queue(&q);
+	open_queue(&q, true);
 	child_path();
 	runs.locals = locals;
 	return runner_run(&q, &runs);
@@ -328,7 +316,7 @@ do_change(const char *name, char *args[])
 		log_die(EX_USAGE, "%s: no queue id (try --help)", name);
 	for (id = args; *id; id++)
 		check_id(*id);
-	open_queue(&q);
+	open_queue(&q, true);
 	return control_each(&q, name, args);
 }
 
@@ -339,7 +327,7 @@ do_retry(const char *name, char *args[])
 
 	if (*args)
 		return do_change(name, args);
-	open_queue(&q);
+	open_queue(&q, true);
 	return control_retry(&q);
 }
 
@@ -349,7 +337,7 @@ do_list(const char *name, char *args[])
 	struct queue q;
 
 	no_operand(name, args);
-	if (look_queue(&q) && listing_write(&q, json, stdout))
+	if (open_queue(&q, false) && listing_write(&q, json, stdout))
 		log_die(EX_TEMPFAIL, "read queue: %s", strerror(errno));
 	return close_stdout();
 }
@@ -363,7 +351,7 @@ do_show(const char *name, char *args[])
 	if (!args[0] || args[1])
 		log_die(EX_USAGE, "%s: one queue id (try --help)", name);
 	check_id(args[0]);
-	if (!look_queue(&q))
+	if (!open_queue(&q, false))
 		log_die(EX_NOINPUT, "%s %s: no such message", name, args[0]);
 	if (entry_find(&q, args[0], &e))
 		log_die(errno == ENOENT    ? EX_NOINPUT
@@ -386,7 +374,7 @@ do_health(const char *name, char *args[])
 	int bad = 0;
 
 	no_operand(name, args);
-	if (!look_queue(&q))
+	if (!open_queue(&q, false))
 		puts("ok: no spool");
 	else if ((bad = health_check(&q, older, &line)) < 0)
 		log_die(EX_TEMPFAIL, "read spool: %s", strerror(errno));

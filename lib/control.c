@@ -15,7 +15,7 @@ typedef int change(struct queue *q, struct entry *e);
 static int
 change_rm(struct queue *q, struct entry *e)
 {
-	return entry_remove(q, e) || fsync(q->queue) ? -1 : 0;
+	return entry_remove(q, e);
 }
 
 static int
@@ -74,7 +74,7 @@ change_name(
 					   : strerror(errno));
 		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
 	}
-	r = what(q, &e);
+	r = what(q, &e) || fsync(q->queue);
 	if (r)
 		log_error("%s %s: %s", action, n->id, strerror(errno));
 	entry_release(q, &e);
@@ -125,6 +125,7 @@ retry_one(const char *file, const struct qname *n, void *arg)
 {
 	struct queue *q = arg;
 	struct entry e;
+	int r;
 
 	(void)file;
 	if (!n || n->state != 'q' || n->due <= time(NULL))
@@ -133,10 +134,9 @@ retry_one(const char *file, const struct qname *n, void *arg)
 		return errno == EAGAIN || errno == ENOENT || errno == EBADMSG
 		    ? 0
 		    : -1;
-	if (change_retry(q, &e))
-		return -1;
+	r = change_retry(q, &e);
 	entry_release(q, &e);
-	return 0;
+	return r;
 }
 
 int
@@ -144,7 +144,7 @@ control_retry(struct queue *q)
 {
 	int code = open_lock(q);
 
-	if (!code && qname_each(q->queue, retry_one, q)) {
+	if (!code && (qname_each(q->queue, retry_one, q) || fsync(q->queue))) {
 		log_error("retry: %s", strerror(errno));
 		code = EX_TEMPFAIL;
 	}

@@ -63,9 +63,9 @@ entry_mark(struct entry *e, size_t i, char mark, int code, const char *text);
 void
 entry_note(struct entry *e, size_t i, char mark, int code, const char *text);
 int entry_tries(struct entry *e, unsigned tries);
-/* New due time and state by rename; e->name follows. */
+/* The caller of these two syncs q->queue before it counts on them. New due
+ * time and state by rename; e->name follows. */
 int entry_rename(struct queue *q, struct entry *e, long long due, char state);
-/* The caller syncs q->queue before it counts on it. */
 int entry_remove(struct queue *q, struct entry *e);
 /* Moves it to dead/. */
 int entry_bury(struct queue *q, struct entry *e);

@@ -158,6 +158,14 @@ set_time() { # ID created|expires|tries NUMBER
 	same shown </dev/null
 }
 
+@test "\$EMAIL with a name is the sender, without the name" {
+	message | EMAIL='"B, Ann" <ann@y.example>' spool add good@x.example >/dev/null
+	spool list | sed -n '1s/.* //p' >sender
+	echo '<ann@y.example>' | same sender
+	EMAIL='ann@y.example, bob' exits 65 spool add good@x.example <<<hi 2>err
+	echo 'spool: sender: no address: ann@y.example, bob' | same err
+}
+
 @test "--at, --hold and --expires: held and later messages are not tried" {
 	relay
 	message | spool add --at +1h -f a@b.example good@x.example >ids
@@ -312,6 +320,50 @@ set_time() { # ID created|expires|tries NUMBER
 		<a@b.example> <good@z.example> hi
 	END
 	[ "$(spool list)" = "" ]
+}
+
+@test "the first hop's domain and the sender choose among the lines of routes" {
+	mkdir s
+	cat >s/routes <<-'END'
+		.corp.example relay smtp://gateway.corp.example --tls=off
+		from:@work.example relay smtp://work
+		from:Boss@b.example lmtp /run/boss
+		z.example relay smtp://z
+		* mx --x y
+	END
+	chmod 644 s/routes
+	for try in 'a@b.example @me.example,@gw.CORP.example,@far:good-1@z.example' \
+		'you@WORK.example good-2@z.example' 'boss@B.example good-3@z.example' \
+		'a@b.example @ME.example:good-4@Z.example' '<> good-5@other.example' \
+		'a@b.example good-6@corp.example' 'you@sub.work.example good-7@y.example'; do
+		# shellcheck disable=SC2086 # two words
+		set -- $try
+		message | spool add -f "$1" "$2" >/dev/null
+	done
+	run_spool -j 1 --log none
+	# A process for each line, for * one for each domain.
+	awk '/^args/ { route = $0; next } { print route "|" $0 }' log | sort >seen
+	same seen <<-'END'
+		args --batch --lmtp /run/boss|<boss@B.example> <good-3@z.example> hi
+		args --batch --mx --x y|<> <good-5@other.example> hi
+		args --batch --mx --x y|<a@b.example> <good-6@corp.example> hi
+		args --batch --mx --x y|<you@sub.work.example> <good-7@y.example> hi
+		args --batch --relay smtp://gateway.corp.example --tls=off|<a@b.example> <@gw.CORP.example,@far:good-1@z.example> hi
+		args --batch --relay smtp://work|<you@WORK.example> <good-2@z.example> hi
+		args --batch --relay smtp://z|<a@b.example> <good-4@Z.example> hi
+	END
+	grep -c ^args log >count
+	echo 7 | same count
+}
+
+@test "a run with nothing due opens no message" {
+	relay
+	for _ in 1 2 3; do
+		message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	done
+	strace -f -o trace -e trace=open,openat spool run
+	grep -c '"[0-9]*\.[0-9a-z]\{20\}\.q"' trace >count || true
+	echo 0 | same count
 }
 
 @test "a deliver route runs a handler once a recipient, and takes its verdict" {
