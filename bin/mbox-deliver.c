@@ -323,9 +323,9 @@ main(int argc, char *argv[])
 	    .set = set,
 	    .usage = usage,
 	    .program = "mbox-deliver"};
-	struct envelope e = ENVELOPE_INIT;
+	static struct envelope e = ENVELOPE_INIT;
+	static struct delivery *d;
 	const char *id = getenv("MAIL_ID");
-	struct delivery *d;
 	uint64_t octets;
 	int code, first;
 
@@ -340,7 +340,8 @@ main(int argc, char *argv[])
 	log_open("mbox-deliver", target);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	child_path();
+	if (table)
+		child_path();
 	atomic_on_term();
 	if (id && !parse_is_mail_id(id))
 		id = NULL;
@@ -352,9 +353,8 @@ main(int argc, char *argv[])
 	if (code != 0)
 		die(d, code);
 	reply(deliver_reply(d));
-	deliver_end(d);
 	log_delivered(&e, id, octets);
-	envelope_free(&e);
-	free(locals);
+	/* The end closes and frees all: a kill that comes before it has the
+	 * message delivered twice. */
 	return EX_OK;
 }

@@ -47,8 +47,8 @@ deliver_target(struct delivery *d, const struct mailbox *m, const char *rcpt);
  * hops. */
 int deliver_write(struct delivery *d, const void *data, size_t n);
 /* Makes all durable and visible; a program is run here. 0, or an exit code:
- * then nothing is visible, except what came before a failing commit of the
- * second and later targets. */
+ * then nothing is visible, except what was appended to an mbox, forwarded or
+ * left to another owner's child before a later one failed. */
 int deliver_commit(struct delivery *d);
 /* Aborts what is not committed and frees; NULL is fine. */
 void deliver_end(struct delivery *d);

@@ -109,25 +109,60 @@ dot_text(char text[DOT_TEXT])
 }
 
 static int
-dot_create(int dirfd, const char *lock)
+dot_write(int fd)
 {
 	char text[DOT_TEXT];
 	size_t n = dot_text(text);
+	ssize_t w = write(fd, text, n);
+
+	if (w == (ssize_t)n)
+		return 0;
+	if (w >= 0)
+		errno = ENOSPC;
+	return -1;
+}
+
+/* Where the file system cannot do what dot_create does. */
+static int
+dot_create_plain(int dirfd, const char *lock)
+{
 	int fd = openat(dirfd, lock,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	int saved;
+	int saved, r;
 
 	if (fd < 0)
 		return -1;
-	if (write(fd, text, n) != (ssize_t)n) {
-		saved = errno ? errno : ENOSPC;
+	r = dot_write(fd);
+	saved = errno;
+	if (r < 0)
 		unlinkat(dirfd, lock, 0);
-		close(fd);
-		errno = saved;
-		return -1;
-	}
 	close(fd); /* only its existence counts */
-	return 0;
+	errno = saved;
+	return r;
+}
+
+/* The lock has its text from the start: an empty one, left by a process that
+ * was killed, would be nobody's and hold all others until it is old. */
+static int
+dot_create(int dirfd, const char *lock)
+{
+	int fd = openat(dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+	char path[40];
+	int saved, r;
+
+	if (fd < 0)
+		return dot_create_plain(dirfd, lock);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	r = dot_write(fd);
+	if (r == 0) {
+		r = linkat(AT_FDCWD, path, dirfd, lock, AT_SYMLINK_FOLLOW);
+		if (r < 0 && errno != EEXIST)
+			r = dot_create_plain(dirfd, lock);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
 }
 
 /* The lock file, only where it is a regular one: never followed, never waited

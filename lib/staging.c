@@ -239,12 +239,11 @@ link_maildir(struct staging *s, struct target *t)
 
 	if (maildir_open(&box, t->place, false) != 0)
 		return staging_trouble(s, "open", t->place);
-	if (atomic_take(&file, box.tmp, t->staged) != 0 ||
-	    atomic_link(&file, box.new, t->staged) != 0)
+	t->linked = atomic_take(&file, box.tmp, t->staged) == 0 &&
+	    atomic_link(&file, box.new, t->staged) == 0;
+	if (!t->linked)
 		code = staging_trouble(s, "link into", t->place);
 	maildir_close(&box);
-	free(t->staged);
-	t->staged = NULL;
 	return code;
 }
 
@@ -262,29 +261,42 @@ staging_publish(struct staging *s)
 	if (s->direct &&
 	    atomic_link(&s->file, s->box.new, s->file.tmpname) != 0)
 		return staging_trouble(s, "link into", s->targets->place);
+	s->targets->linked = s->direct;
 	for (t = s->targets; t < end; t++)
 		if (t->staged && link_maildir(s, t) != 0)
 			return s->code;
 	return 0;
 }
 
-void
-staging_undo(struct staging *s)
+/* Nobody was promised what is in new already: the retry brings it again. */
+static void
+take_back(struct target *t, const char *name)
 {
 	struct maildir box;
 	struct atomic file;
+
+	if (maildir_open(&box, t->place, false) != 0)
+		return;
+	if (t->linked)
+		unlinkat(box.new, name, 0);
+	else if (atomic_take(&file, box.tmp, name) == 0)
+		atomic_abort(&file);
+	maildir_close(&box);
+}
+
+void
+staging_undo(struct staging *s)
+{
 	struct target *t;
 
-	if (s->direct)
+	if (s->direct && s->targets->linked)
+		take_back(s->targets, s->file.tmpname);
+	else if (s->direct)
 		atomic_abort(&s->file);
 	forward_abort(&s->forward);
-	for (t = s->targets; t < s->targets + s->n; t++) {
-		if (!t->staged || maildir_open(&box, t->place, false) != 0)
-			continue;
-		if (atomic_take(&file, box.tmp, t->staged) == 0)
-			atomic_abort(&file);
-		maildir_close(&box);
-	}
+	for (t = s->targets; t < s->targets + s->n; t++)
+		if (t->staged)
+			take_back(t, t->staged);
 }
 
 void

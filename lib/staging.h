@@ -53,7 +53,7 @@ int staging_write(struct staging *s, const void *data, size_t n);
  * come first. */
 int staging_prepare(struct staging *s);
 int staging_publish(struct staging *s);
-/* Takes back what was prepared and not published. */
+/* Takes back what was prepared, and what was published into maildirs. */
 void staging_undo(struct staging *s);
 void staging_free(struct staging *s);
 

@@ -168,6 +168,16 @@ refuse(const char *file, const char *fault, char *why, size_t size)
 	return NULL;
 }
 
+static struct table *
+fail(const char *file, const char *action, char *why, size_t size)
+{
+	int err = errno;
+
+	snprintf(why, size, "%s %s: %s", action, file, strerror(err));
+	errno = err;
+	return NULL;
+}
+
 /* All of fd, NULL with the reason in why. */
 static struct table *
 read_all(int fd, const char *file, char *why, size_t size)
@@ -176,8 +186,9 @@ read_all(int fd, const char *file, char *why, size_t size)
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > TABLE_MAX)
+	if (fstat(fd, &st) != 0)
+		return fail(file, "stat", why, size);
+	if (!S_ISREG(st.st_mode) || st.st_size > TABLE_MAX)
 		return refuse(file, "no file of at most 64 MiB", why, size);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return refuse(file, "others may write it", why, size);
@@ -189,12 +200,8 @@ read_all(int fd, const char *file, char *why, size_t size)
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		if (n < 0) {
-			int err = errno;
-
-			snprintf(why, size, "read %s: %s", file, strerror(err));
 			free(t);
-			errno = err;
-			return NULL;
+			return fail(file, "read", why, size);
 		}
 	}
 	return t;
@@ -203,14 +210,11 @@ read_all(int fd, const char *file, char *why, size_t size)
 struct table *
 table_read(const char *file, char *why, size_t size)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = errno;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct table *t;
 
-	if (fd < 0) {
-		snprintf(why, size, "open %s: %s", file, strerror(err));
-		errno = err;
-		return NULL;
-	}
+	if (fd < 0)
+		return fail(file, "open", why, size);
 	t = read_all(fd, file, why, size);
 	close(fd);
 	if (t && check(t, file, why, size) != 0) {

@@ -17,6 +17,7 @@ struct target {
 	char *place;  /* path, address or command */
 	char *rcpt;   /* its Delivered-To, or NULL */
 	char *staged; /* its file in tmp, put aside, or NULL */
+	bool linked;  /* and is in new too */
 	int group;
 	struct owner owner;
 };

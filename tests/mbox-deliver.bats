@@ -461,6 +461,49 @@ begin_slow() {
 	{ cat message; echo; } | same got
 }
 
+@test "killed while it makes the dot-lock, it does not hold the next delivery" {
+	[[ $BUILD == */san ]] && skip "strace and sanitizers do not mix"
+	for call in write linkat openat; do
+		for when in 1 2 3 4 5 6 7 8 9 10; do
+			rm -f mbox mbox.lock
+			strace -o /dev/null -e "trace=$call" \
+				-e "inject=$call:signal=KILL:when=$when" \
+				mbox-deliver --mbox mbox <message || true
+			timeout 1 mbox-deliver --mbox mbox <message ||
+				echo "$call $when: $(ls)"
+		done
+	done >out 2>/dev/null
+	same out </dev/null
+}
+
+@test "what fails at the second recipient takes the first one's copy back" {
+	[[ $BUILD == */san ]] && skip "strace and sanitizers do not mix"
+	mkdir -p dan/{tmp,new,cur}
+	for fault in linkat:error=ENOSPC:when=2 fsync:error=EIO:when=4; do
+		exits 75 strace -o /dev/null -e "trace=${fault%%:*}" \
+			-e "inject=$fault" "${deliver[@]}" --local example.org \
+			-- alice@example.net dan@example.org <message 2>err
+		[ "$(wc -l <err)" -eq 1 ]
+		find box dan -type f >left
+		same left </dev/null
+	done
+	"${deliver[@]}" --local example.org \
+		-- alice@example.net dan@example.org <message
+	[ "$(find box/new dan/new -type f | wc -l)" -eq 2 ]
+}
+
+@test "a table that cannot be read for now is 75" {
+	[[ $BUILD == */san ]] && skip "strace and sanitizers do not mix"
+	for fault in openat:error=EMFILE read:error=EIO newfstatat:error=EIO; do
+		exits 75 strace -o /dev/null -P "$PWD/table" \
+			-e "trace=${fault%%:*}" -e "inject=$fault" \
+			mbox-deliver --mailboxes "$PWD/table" -f a@b \
+			-- alice@example.net <message 2>err
+		[ "$(wc -l <err)" -eq 1 ]
+	done
+	nothing
+}
+
 @test "300 recipients need few descriptors and get a copy each" {
 	for i in {1..300}; do
 		mkdir -p "b/$i"/{tmp,new,cur}
