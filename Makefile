@@ -23,12 +23,12 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply intake original media scan batch \
 	esmtp pipeline transaction smtp command smtpd pop3
-PROCESS := atomic lock owner child conn secret log options peer \
+PROCESS := atomic outgoing lock owner child conn secret log options peer \
 	listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes mailboxes \
 	accept deliver handover receive seen sink listing health bounce settle \
 	courier transport plan dispatch runner submit
-FOREIGN := url dial carrier mime
+FOREIGN := url dial session mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -37,7 +37,7 @@ LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_spool := bin/spool.h bin/spool-change.c bin/sendmail.c
-FOREIGN_smtp-send := url dial carrier
+FOREIGN_smtp-send := url dial session
 FOREIGN_pop3-fetch := url dial
 
 # While the tree is being founded, what does not exist yet is passed over.
