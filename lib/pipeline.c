@@ -40,7 +40,7 @@ first(const struct pipeline *p)
 
 void
 pipeline_expect(
-    struct pipeline *p, enum verb verb, struct transaction *t, size_t rcpt)
+    struct pipeline *p, enum verb verb, struct transfer *t, size_t rcpt)
 {
 	if (p->head == p->len)
 		p->head = p->len = 0;
@@ -57,7 +57,7 @@ pipeline_expect(
 }
 
 void
-pipeline_command(struct pipeline *p, enum verb verb, struct transaction *t,
+pipeline_command(struct pipeline *p, enum verb verb, struct transfer *t,
     size_t rcpt, struct buf *line)
 {
 	pipeline_trace(p, '>', line->data, line->len);

@@ -14,12 +14,12 @@
 
 enum verb { GREETING, EHLO, HELO, RSET, MAIL, RCPT, DATA, END, QUIT };
 
-struct transaction;
+struct transfer;
 
 /* A reply that is due, and the octet behind the command it answers. */
 struct due {
 	enum verb verb;
-	struct transaction *t; /* NULL: of none */
+	struct transfer *t; /* NULL: of none */
 	size_t rcpt;
 	uint64_t end;
 };
@@ -39,11 +39,11 @@ struct pipeline {
 
 /* Adds a command, whose line end is added here, so that it is one command, and
  * expects its reply; line is freed. */
-void pipeline_command(struct pipeline *p, enum verb verb, struct transaction *t,
+void pipeline_command(struct pipeline *p, enum verb verb, struct transfer *t,
     size_t rcpt, struct buf *line);
 /* Expects a reply to what was put into out last. */
 void pipeline_expect(
-    struct pipeline *p, enum verb verb, struct transaction *t, size_t rcpt);
+    struct pipeline *p, enum verb verb, struct transfer *t, size_t rcpt);
 void pipeline_written(struct pipeline *p, size_t n);
 /* Whether no reply is due. */
 bool pipeline_is_empty(const struct pipeline *p);

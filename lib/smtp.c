@@ -6,19 +6,19 @@
 
 #include "crlf.h"
 #include "pipeline.h"
-#include "transaction.h"
+#include "transfer.h"
 
 struct smtp {
 	bool lmtp, greeted, ready, reset, lost, broken, over, quit;
 	char hostname[256];
 	int before; /* extensions offered to an EHLO before ours */
 	struct pipeline wire;
-	struct transactions begun;
-	struct transaction *current; /* envelope or body under way */
+	struct transfers begun;
+	struct transfer *current; /* envelope or body under way */
 	struct crlf_wire body;
 	struct reply why, loss;
 	/* Results still to be given for the last reply. */
-	struct transaction *giving, *finishing;
+	struct transfer *giving, *finishing;
 	enum batch_fate fate;
 };
 
@@ -55,9 +55,9 @@ hello(struct smtp *s, enum verb verb)
 static void
 advance(struct smtp *s)
 {
-	struct transaction *t;
+	struct transfer *t;
 
-	while ((t = s->current) && !s->broken && transaction_has_more(t) &&
+	while ((t = s->current) && !s->broken && transfer_has_more(t) &&
 	    (has_pipelining(s) || pipeline_is_empty(&s->wire))) {
 		struct buf line = BUF_INIT;
 		size_t rcpt;
@@ -68,7 +68,7 @@ advance(struct smtp *s)
 			continue;
 		}
 		enum verb verb =
-		    transaction_command(t, s->wire.offered, &line, &rcpt);
+		    transfer_command(t, s->wire.offered, &line, &rcpt);
 		pipeline_command(&s->wire, verb, t, rcpt, &line);
 	}
 }
@@ -86,7 +86,7 @@ fail(struct smtp *s, const struct reply *why)
 /* The transaction has had its last reply: its done event is due once the
  * results in hand are given. */
 static void
-finish(struct smtp *s, struct transaction *t)
+finish(struct smtp *s, struct transfer *t)
 {
 	s->finishing = t;
 	if (s->current == t)
@@ -104,14 +104,14 @@ fate(const struct smtp *s)
 
 /* Gives the last reply to every recipient that has no result. */
 static void
-give_all(struct smtp *s, struct transaction *t)
+give_all(struct smtp *s, struct transfer *t)
 {
 	s->giving = t;
 	s->fate = fate(s);
 }
 
 static void
-give_one(struct smtp *s, struct transaction *t, size_t i, struct smtp_event *e)
+give_one(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 {
 	*e = (struct smtp_event){SMTP_RESULT, t->m, i, fate(s), &s->wire.reply};
 }
@@ -142,7 +142,7 @@ on_hello(struct smtp *s, enum verb verb)
 
 /* Without PIPELINING a refused sender leaves nothing to be asked. */
 static void
-on_mail(struct smtp *s, struct transaction *t)
+on_mail(struct smtp *s, struct transfer *t)
 {
 	if (is_good(s))
 		return;
@@ -153,9 +153,9 @@ on_mail(struct smtp *s, struct transaction *t)
 }
 
 static bool
-on_rcpt(struct smtp *s, struct transaction *t, size_t i, struct smtp_event *e)
+on_rcpt(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 {
-	bool refused = !transaction_rcpt(t, i, s->wire.reply.code);
+	bool refused = !transfer_rcpt(t, i, s->wire.reply.code);
 
 	if (refused)
 		give_one(s, t, i, e);
@@ -169,7 +169,7 @@ on_rcpt(struct smtp *s, struct transaction *t, size_t i, struct smtp_event *e)
 /* 354 although nobody was accepted wants an end of data at once (RFC 2920
  * 3.1); how many replies an LMTP server then has in mind is anybody's guess. */
 static bool
-on_data(struct smtp *s, struct transaction *t, struct smtp_event *e)
+on_data(struct smtp *s, struct transfer *t, struct smtp_event *e)
 {
 	if (s->wire.reply.code != 354) {
 		s->reset = !t->mail_failed;
@@ -191,7 +191,7 @@ on_data(struct smtp *s, struct transaction *t, struct smtp_event *e)
 }
 
 static bool
-on_end(struct smtp *s, struct transaction *t, size_t i, struct smtp_event *e)
+on_end(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 {
 	if (!s->lmtp || t->accepted == 0) {
 		give_all(s, t);
@@ -254,7 +254,7 @@ give_next(struct smtp *s, struct smtp_event *e)
 {
 	size_t i;
 
-	if (!s->giving || !transaction_give(s->giving, &i)) {
+	if (!s->giving || !transfer_give(s->giving, &i)) {
 		s->giving = NULL;
 		return false;
 	}
@@ -267,7 +267,7 @@ give_next(struct smtp *s, struct smtp_event *e)
 static void
 wind_up(struct smtp *s, struct smtp_event *e)
 {
-	struct transaction *t = s->begun.first;
+	struct transfer *t = s->begun.first;
 
 	*e = (struct smtp_event){.kind = SMTP_NONE, .reply = &s->why};
 	if (!t) {
@@ -282,7 +282,7 @@ wind_up(struct smtp *s, struct smtp_event *e)
 	} else {
 		e->kind = SMTP_AGAIN;
 		e->message = t->m;
-		transaction_remove(&s->begun, t);
+		transfer_remove(&s->begun, t);
 	}
 }
 
@@ -298,7 +298,7 @@ smtp_next(struct smtp *s, struct smtp_event *e)
 		if (s->finishing) {
 			*e = (struct smtp_event){
 			    .kind = SMTP_DONE, .message = s->finishing->m};
-			transaction_remove(&s->begun, s->finishing);
+			transfer_remove(&s->begun, s->finishing);
 			s->finishing = NULL;
 			return;
 		}
@@ -346,7 +346,7 @@ smtp_close(struct smtp *s)
 	if (!s)
 		return;
 	while (s->begun.first)
-		transaction_remove(&s->begun, s->begun.first);
+		transfer_remove(&s->begun, s->begun.first);
 	pipeline_free(&s->wire);
 	free(s);
 }
@@ -380,7 +380,7 @@ smtp_takes(const struct smtp *s, const struct batch_path *path)
 void
 smtp_begin(struct smtp *s, const struct smtp_message *m)
 {
-	s->current = transaction_add(&s->begun, m);
+	s->current = transfer_add(&s->begun, m);
 	advance(s);
 }
 
@@ -393,7 +393,7 @@ smtp_body(struct smtp *s, const char *data, size_t n)
 void
 smtp_body_end(struct smtp *s)
 {
-	struct transaction *t = s->current;
+	struct transfer *t = s->current;
 
 	crlf_wire_end(&s->body, &s->wire.out);
 	buf_adds(&s->wire.out, ".\r\n");

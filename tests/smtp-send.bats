@@ -503,7 +503,7 @@ login() {
 		sink.3:1
 		sink.4:0
 	END
-	! grep -aq MAIL sink.1
+	run ! grep -aq MAIL sink.1
 	grep -aq MAIL sink.2
 	sink caps=PIPELINING cert="$PWD/cert" implicit=1
 	exits 75 smtp-send --relay "smtps://127.0.0.1:$port" "${common[@]}" < m 2> err

@@ -1,14 +1,14 @@
-#include "transaction.h"
+#include "transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct transaction *
-transaction_add(struct transactions *all, const struct smtp_message *m)
+struct transfer *
+transfer_add(struct transfers *all, const struct smtp_message *m)
 {
-	struct transaction *t = xrealloc(NULL, sizeof *t + m->n);
+	struct transfer *t = xrealloc(NULL, sizeof *t + m->n);
 
-	*t = (struct transaction){.m = m};
+	*t = (struct transfer){.m = m};
 	memset(t->rcpt, PENDING, m->n);
 	if (all->last)
 		all->last->next = t;
@@ -19,9 +19,9 @@ transaction_add(struct transactions *all, const struct smtp_message *m)
 }
 
 void
-transaction_remove(struct transactions *all, struct transaction *t)
+transfer_remove(struct transfers *all, struct transfer *t)
 {
-	struct transaction *before = NULL, *at = all->first;
+	struct transfer *before = NULL, *at = all->first;
 
 	for (; at != t; at = at->next)
 		before = at;
@@ -35,14 +35,14 @@ transaction_remove(struct transactions *all, struct transaction *t)
 }
 
 bool
-transaction_has_more(const struct transaction *t)
+transfer_has_more(const struct transfer *t)
 {
 	return t->step <= t->m->n + 1;
 }
 
 enum verb
-transaction_command(
-    struct transaction *t, int offered, struct buf *line, size_t *rcpt)
+transfer_command(
+    struct transfer *t, int offered, struct buf *line, size_t *rcpt)
 {
 	size_t step = t->step++;
 
@@ -61,7 +61,7 @@ transaction_command(
 }
 
 bool
-transaction_rcpt(struct transaction *t, size_t rcpt, int code)
+transfer_rcpt(struct transfer *t, size_t rcpt, int code)
 {
 	if (t->rcpt[rcpt] != PENDING)
 		return true;
@@ -75,7 +75,7 @@ transaction_rcpt(struct transaction *t, size_t rcpt, int code)
 }
 
 bool
-transaction_give(struct transaction *t, size_t *rcpt)
+transfer_give(struct transfer *t, size_t *rcpt)
 {
 	for (size_t i = t->given; i < t->m->n; i++)
 		if (t->rcpt[i] != FINISHED) {
