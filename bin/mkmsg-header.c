@@ -191,23 +191,10 @@ put_date_and_id(struct buf *head, const char *sender, bool date, bool id)
 	buf_addf(head, "Message-ID: <%s@%s>\n", unique, domain);
 }
 
-/* $EMAIL may have a name; else who sends is as everywhere. */
 static const char *
 default_from(struct buf *out)
 {
-	const char *email = getenv("EMAIL");
-	struct buf address = BUF_INIT;
-	bool named = email && strchr(email, '<');
-	int n = 1;
-
-	if (named) {
-		n = addrspec_list(email, strlen(email), &address);
-		buf_adds(out, email);
-	} else if (envelope_default_sender(out) < 0) {
-		n = 0;
-	}
-	buf_free(&address);
-	if (n != 1 || !compose_is_text(buf_str(out)))
+	if (envelope_default_mailbox(out) < 0 || !compose_is_text(buf_str(out)))
 		log_die(EX_CONFIG, "find the sender: no address: %.100s",
 		    buf_str(out));
 	return buf_str(out);

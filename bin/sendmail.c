@@ -9,11 +9,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "atomic.h"
 #include "child.h"
+#include "listing.h"
 #include "log.h"
-#include "spool.h"
+#include "queue.h"
+#include "runner.h"
+#include "sendmail.h"
+#include "submit.h"
 
-static const char sendmail_usage[] =
+static const char usage[] =
     "usage: sendmail [-t] [-f SENDER] [-F NAME] [RCPT...] < message\n"
     "Queue a message; a missing Date, Message-ID or From is supplied.\n"
     "  -t          recipients from To, Cc and Bcc as well\n"
@@ -31,17 +36,22 @@ static const char sendmail_usage[] =
     "  --help, --version   See sendmail(8) and spool(1).\n";
 
 static char mode = 'm';
+static bool verbose;
+static const char *sender; /* NULL: the default */
+static struct buf params;  /* of MAIL */
+static struct submission mail = {
+    .size = SUBMIT_ANY, .notify = "", .supply = true};
 
 static void
 add_param(const char *name, const char *value)
 {
-	buf_addf(&mail_params, "%s%s=", mail_params.len ? " " : "", name);
+	buf_addf(&params, "%s%s=", params.len ? " " : "", name);
 	for (; *value; value++)
 		if (*value < '!' || *value > '~' || *value == '+' ||
 		    *value == '=')
-			buf_addf(&mail_params, "+%02X", (unsigned char)*value);
+			buf_addf(&params, "+%02X", (unsigned char)*value);
 		else
-			buf_addc(&mail_params, *value);
+			buf_addc(&params, *value);
 }
 
 static const char *
@@ -61,6 +71,14 @@ notify_param(const char *value)
 	return buf_str(&b);
 }
 
+static int
+close_stdout(void)
+{
+	if (fflush(stdout) || fclose(stdout))
+		log_die(EX_TEMPFAIL, "write stdout: %s", strerror(errno));
+	return EX_OK;
+}
+
 static void
 print_and_exit(const char *text)
 {
@@ -77,7 +95,7 @@ set_sendmail(int c, const char *value)
 		break;
 	case 'f':
 	case 'r':
-		sender_given = value;
+		sender = value;
 		break;
 	case 'F':
 		mail.name = value;
@@ -100,10 +118,10 @@ set_sendmail(int c, const char *value)
 		mode = 'q';
 		break;
 	case 'v':
-		log_given = true;
+		verbose = true;
 		break;
 	case 1:
-		print_and_exit(sendmail_usage);
+		print_and_exit(usage);
 		break;
 	case 2:
 		print_and_exit("sendmail (mailpipe) " VERSION "\n");
@@ -112,6 +130,70 @@ set_sendmail(int c, const char *value)
 	case ':':
 		log_die(EX_USAGE, "-%c: unknown, or lacks its value", optopt);
 	}
+}
+
+/* --- what it does --- */
+
+/* False where there is none and none is to be made. */
+static bool
+open_queue(struct queue *q, bool create)
+{
+	struct buf path = BUF_INIT;
+	int err;
+
+	if (!queue_open(q, NULL, create))
+		return true;
+	err = errno;
+	if (err == ENOENT && !create)
+		return false;
+	queue_default_path(&path);
+	log_die(
+	    EX_TEMPFAIL, "open spool %s: %s", buf_str(&path), strerror(err));
+}
+
+static int
+queue_mail(char *rcpts[])
+{
+	struct queue q;
+	struct buf why = BUF_INIT;
+	char id[QNAME_ID];
+	int code =
+	    submit_envelope(&mail, sender, buf_str(&params), rcpts, &why);
+
+	if (code)
+		log_die(code, "%s", buf_str(&why));
+	if (!verbose && !mail.in_transit) /* a user's terminal is no log */
+		log_open("sendmail", LOG_TO_NOWHERE);
+	open_queue(&q, true);
+	atomic_on_term();
+	code = submit(&q, &mail, STDIN_FILENO, id, &why);
+	if (code == EX_UNAVAILABLE)
+		puts(buf_str(&why));
+	close_stdout();
+	if (code)
+		log_die(code, "%s", buf_str(&why));
+	return EX_OK;
+}
+
+static int
+list_queue(void)
+{
+	struct queue q;
+
+	if (open_queue(&q, false) && listing_write(&q, false, stdout))
+		log_die(EX_TEMPFAIL, "read queue: %s", strerror(errno));
+	return close_stdout();
+}
+
+static int
+run_queue(void)
+{
+	struct runner_options plain = RUNNER_OPTIONS_INIT;
+	struct queue q;
+
+	open_queue(&q, true);
+	child_path();
+	return runner_run(&q, &plain);
 }
 
 /* SMTP from a local program: it may send anywhere. */
@@ -144,13 +226,11 @@ sendmail(int argc, char *argv[])
 		set_sendmail(c, optarg);
 	switch (mode) {
 	case 'm':
-		mail.supply = true;
-		take_mail_id();
-		return add_message(argv + optind, NULL, false);
+		return queue_mail(argv + optind);
 	case 'p':
-		return do_list(argv + argc);
+		return list_queue();
 	case 'q':
-		return do_run(argv + argc);
+		return run_queue();
 	case 's':
 		return run_smtp_recv();
 	case 'i':

@@ -92,7 +92,7 @@ static const struct option_def option_defs[] = {
 static int
 set_number(int key, const char *value)
 {
-	uint64_t max = key == KEY_TIMEOUT ? 86400 : RECEIVE_RCPTS, n;
+	uint64_t max = key == KEY_TIMEOUT ? 86400 : TRANSACTION_RCPTS, n;
 
 	if (key == KEY_MAX_SIZE)
 		return parse_size(value, &smtp.max_size);

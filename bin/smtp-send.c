@@ -36,16 +36,16 @@ static struct session session;
 static int exit_code;
 
 static const char usage[] =
-    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] [--] "
-    "RCPT... < message\n"
+    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] RCPT..."
+    " < message\n"
     "       smtp-send (--relay URL | --lmtp PLACE) --batch < jobs > results\n"
     "\n"
-    "  --relay URL    smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
-    "  --lmtp PLACE   absolute path of a socket, or HOST:PORT\n"
-    "  -f SENDER      return path; '' or '<>' is the null sender\n"
-    "  -t             add the recipients of To, Cc and Bcc\n"
-    "  --batch        jobs in, results out (mailpipe-batch(5))\n"
-    "  --allow-empty  send a message of no octets\n"
+    "  --relay URL         smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
+    "  --lmtp PLACE        absolute path of a socket, or HOST:PORT\n"
+    "  -f, --from SENDER   return path; '' or '<>' is the null sender\n"
+    "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
+    "  --batch             jobs in, results out (mailpipe-batch(5))\n"
+    "  --allow-empty       send a message of no octets\n"
     "  --hostname NAME     our name in EHLO\n"
     "  --tls MODE          required, opportunistic or off\n"
     "  --cafile FILE       authorities to trust instead of the system's\n"
@@ -54,7 +54,8 @@ static const char usage[] =
     "                      else ~/.netrc, else asked for on the terminal\n"
     "  --timeout TIME      for each wait, lower than the protocol's\n"
     "  --config FILE       long options, one a line\n"
-    "  -q  say nothing of failed recipients    -v  show the dialogue\n"
+    "  -q, --quiet         say nothing of failed recipients\n"
+    "  -v, --verbose       show the dialogue\n"
     "  -h, --help    -V, --version\n";
 
 static const struct option_def option_defs[] = {{"relay", RELAY, true},

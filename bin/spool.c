@@ -11,8 +11,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "child.h"
+#include "control.h"
 #include "date.h"
 #include "entry.h"
 #include "health.h"
@@ -21,14 +21,16 @@
 #include "options.h"
 #include "parse.h"
 #include "runner.h"
-#include "spool.h"
+#include "sendmail.h"
+#include "submit.h"
 
 static const char usage[] =
     "usage: spool [-d DIR] COMMAND [options]\n"
     "Keep mail on disk until it is delivered. (default DIR: see spool(1))\n"
-    "  add [-f SENDER] [-t] [--] [RCPT...]    queue the message on stdin:\n"
+    "  add [-f, --from SENDER] [-t, --read-recipients] [--] [RCPT...]\n"
+    "                           queue the message on standard input:\n"
     "      --at TIME   --hold   --expires TIME   --size N   --allow-empty\n"
-    "  run [--once | --watch] [-j N]          send what is due:\n"
+    "  run [--once | --watch] [-j, --jobs N]    send what is due:\n"
     "      --transport CMD      run for each route (smtp-send)\n"
     "      --unsure retry|hold  after a lost reply to a whole message\n"
     "      --hostname NAME      ours, in reports and source routes\n"
@@ -39,8 +41,8 @@ static const char usage[] =
     "  hold ID...          do not send     release ID...   do send\n"
     "  retry [ID...]       due now         rm ID...     remove unsent\n"
     "  health [--older TIME]  one line; exit 1 if something needs care\n"
-    "Each command takes -d DIR, --log stderr|syslog|none, --config FILE,\n"
-    "-h, --help and -V, --version.\n";
+    "Each command takes -d, --dir DIR, --log stderr|syslog|none,\n"
+    "--config FILE, -h, --help and -V, --version.\n";
 
 enum key {
 	KEY_AT = 256,
@@ -62,20 +64,19 @@ enum key {
 };
 
 #define LIFE_MAX (10 * 366 * 86400ULL)
+#define HOST_MAX 255
 
 static const char *dir; /* NULL: the default */
 static enum log_target log_to = LOG_TO_STDERR;
-bool log_given;
+static bool log_given;
 
-const char *sender_given;
-struct submission mail = {.size = SUBMIT_ANY, .notify = ""};
-struct buf mail_params = BUF_INIT; /* of sendmail -R and -V */
+static const char *sender; /* NULL: the default */
+static struct submission mail = {.size = SUBMIT_ANY, .notify = ""};
 static uint64_t life;
 
-static char host[256];
 static const char **locals;
 static size_t local_count;
-static struct runner_options runs = {.jobs = 8, .seconds = 4 * 3600};
+static struct runner_options runs = RUNNER_OPTIONS_INIT;
 
 static bool json;
 static uint64_t older = 3600;
@@ -98,6 +99,15 @@ add_local(const char *name)
 }
 
 static int
+set_duration(
+    const char *name, const char *value, uint64_t *out, char *why, size_t size)
+{
+	if (parse_duration(value, out) || !*out || *out > LIFE_MAX)
+		return refuse(why, size, name, value);
+	return 0;
+}
+
+static int
 set_common(int key, const char *value, char *why, size_t size)
 {
 	if (key == 'd') {
@@ -113,7 +123,7 @@ set_add(int key, const char *value, char *why, size_t size)
 {
 	switch (key) {
 	case 'f':
-		sender_given = value;
+		sender = value;
 		return 0;
 	case 't':
 		mail.collect = true;
@@ -126,9 +136,7 @@ set_add(int key, const char *value, char *why, size_t size)
 		mail.options.held = true;
 		return 0;
 	case KEY_EXPIRES:
-		return parse_duration(value, &life) || !life || life > LIFE_MAX
-		    ? refuse(why, size, "expires", value)
-		    : 0;
+		return set_duration("expires", value, &life, why, size);
 	case KEY_SIZE:
 		return parse_size(value, &mail.size)
 		    ? refuse(why, size, "size", value)
@@ -139,15 +147,6 @@ set_add(int key, const char *value, char *why, size_t size)
 	default:
 		return set_common(key, value, why, size);
 	}
-}
-
-static int
-set_duration(
-    const char *name, const char *value, uint64_t *out, char *why, size_t size)
-{
-	if (parse_duration(value, out) || !*out || *out > LIFE_MAX)
-		return refuse(why, size, name, value);
-	return 0;
 }
 
 static int
@@ -174,23 +173,18 @@ set_run(int key, const char *value, char *why, size_t size)
 		    ? refuse(why, size, "unsure", value)
 		    : 0;
 	case KEY_HOSTNAME:
-		snprintf(host, sizeof host, "%s", value);
-		return strlen(value) >= sizeof host || !*value
+		runs.settle.hostname = value;
+		return strlen(value) > HOST_MAX || !*value
 		    ? refuse(why, size, "hostname", value)
 		    : 0;
 	case KEY_LOCAL:
 		add_local(value);
 		return 0;
 	case KEY_TIMEOUT:
-		if (set_duration("timeout", value, &n, why, size))
-			return -1;
-		runs.seconds = (unsigned)n;
-		return 0;
+		return set_duration("timeout", value, &runs.seconds, why, size);
 	case KEY_DELAY_WARNING:
-		if (set_duration("delay-warning", value, &n, why, size))
-			return -1;
-		runs.settle.delay_warning = n;
-		return 0;
+		return set_duration("delay-warning", value,
+		    &runs.settle.delay_warning, why, size);
 	default:
 		return set_common(key, value, why, size);
 	}
@@ -231,45 +225,25 @@ static const struct option_def health_defs[] = {
 
 /* --- what the commands share --- */
 
-static const char *
-our_name(void)
+/* False where there is none and none is to be made. */
+static bool
+open_queue(struct queue *q, bool create)
 {
-	if (!*host && gethostname(host, sizeof host - 1))
-		snprintf(host, sizeof host, "localhost");
-	return host;
-}
-
-static _Noreturn void
-no_spool(void)
-{
-	int err = errno;
 	struct buf path = BUF_INIT;
+	int err;
 
+	if (!queue_open(q, dir, create))
+		return true;
+	err = errno;
+	if (err == ENOENT && !create)
+		return false;
 	if (!dir)
 		queue_default_path(&path);
 	log_die(EX_TEMPFAIL, "open spool %s: %s", dir ? dir : buf_str(&path),
 	    strerror(err));
 }
 
-void
-open_queue(struct queue *q)
-{
-	if (queue_open(q, dir, true))
-		no_spool();
-}
-
-/* To look only: false where there is no spool yet. */
-static bool
-look_queue(struct queue *q)
-{
-	if (!queue_open(q, dir, false))
-		return true;
-	if (errno != ENOENT)
-		no_spool();
-	return false;
-}
-
-int
+static int
 close_stdout(void)
 {
 	if (fflush(stdout) || fclose(stdout))
@@ -277,150 +251,14 @@ close_stdout(void)
 	return EX_OK;
 }
 
-/* --- add --- */
-
 static void
-take_sender(void)
+no_operand(const char *name, char *args[])
 {
-	struct buf text = BUF_INIT;
-
-	if (sender_given ? envelope_parse_sender(sender_given, &text)
-			 : envelope_default_sender(&text))
-		log_die(EX_DATAERR, "sender: no address: %s",
-		    sender_given ? sender_given : buf_str(&text));
-	envelope_sender(&mail.envelope, buf_str(&text), buf_str(&mail_params));
-	buf_free(&text);
-}
-
-/* Mail in transit keeps its addresses; a user's are completed. */
-static void
-take_rcpts(char *args[])
-{
-	struct buf text = BUF_INIT;
-	struct address a;
-
-	for (; *args; args++) {
-		buf_reset(&text);
-		if (mail.in_transit)
-			buf_adds(&text, *args);
-		else
-			envelope_qualify(*args, &text);
-		if (address_parse(&a, buf_str(&text), text.len, ADDRESS_UTF8))
-			log_die(EX_DATAERR, "recipient: no address: %s", *args);
-		envelope_rcpt(&mail.envelope, a.text, mail.notify);
-	}
-	buf_free(&text);
-	if (mail.envelope.n == 0 && !mail.collect)
-		log_die(EX_USAGE, "no recipient (try --help)");
-}
-
-void
-take_mail_id(void)
-{
-	const char *id = getenv("MAIL_ID");
-
-	if (!id || !parse_is_mail_id(id))
-		return;
-	mail.in_transit = true;
-	mail.options.mail_id = id;
-	mail.supply = false;
-}
-
-static void
-log_queued(const char *id)
-{
-	const char *mail_id = mail.options.mail_id;
-	char count[24];
-
-	snprintf(count, sizeof count, "%zu", mail.envelope.n);
-	log_event("queued", "id", id, "mail_id", mail_id ? mail_id : id,
-	    "sender", mail.envelope.sender, "rcpts", count, NULL);
-}
-
-int
-add_message(char *args[], const char *action, bool print)
-{
-	struct queue q;
-	struct buf why = BUF_INIT;
-	char id[QNAME_ID];
-	int code;
-
-	/* A user's terminal is no log. */
-	if (!log_given && !mail.in_transit)
-		log_open(action ? "spool" : "sendmail", LOG_TO_NOWHERE);
-	take_sender();
-	take_rcpts(args);
-	mail.hostname = our_name();
-	if (life)
-		mail.options.expires =
-		    life + (mail.options.due ? mail.options.due : time(NULL));
-	open_queue(&q);
-	atomic_on_term();
-	code = submit(&q, &mail, STDIN_FILENO, id, &why);
-	if (code == EX_UNAVAILABLE)
-		printf("%s\n", buf_str(&why));
-	if (code) {
-		close_stdout();
-		log_die(code, "%s%s", action ? action : "", buf_str(&why));
-	}
-	log_queued(id);
-	if (print)
-		printf("%s\n", id);
-	return close_stdout();
-}
-
-static int
-do_add(char *args[])
-{
-	take_mail_id();
-	return add_message(args, "add: ", true);
-}
-
-/* --- run --- */
-
-int
-do_run(char *args[])
-{
-	char link[64], path[4096];
-	struct queue q;
-	ssize_t n;
-
 	if (*args)
-		log_die(EX_USAGE, "run: takes no operand: %s", *args);
-	open_queue(&q);
-	if (queue_locks(&q))
-		log_die(EX_TEMPFAIL, "open lock: %s", strerror(errno));
-	snprintf(link, sizeof link, "/proc/self/fd/%d", q.dir);
-	n = readlink(link, path, sizeof path - 1);
-	if (n <= 0)
-		log_die(EX_TEMPFAIL, "readlink %s: %s", link, strerror(errno));
-	path[n] = '\0';
-	if (strpbrk(path, "\t\r\n"))
-		log_die(
-		    EX_CONFIG, "run: a TAB or line end in the spool's path");
-	child_path();
-	runs.path = path;
-	runs.settle.hostname = our_name();
-	add_local(our_name());
-	runs.locals = locals;
-	return runner_run(&q, &runs);
+		log_die(EX_USAGE, "%s: takes no operand: %s", name, *args);
 }
 
-/* --- looking --- */
-
-int
-do_list(char *args[])
-{
-	struct queue q;
-
-	if (*args)
-		log_die(EX_USAGE, "list: takes no operand: %s", *args);
-	if (look_queue(&q) && listing_write(&q, json, stdout))
-		log_die(EX_TEMPFAIL, "read queue: %s", strerror(errno));
-	return close_stdout();
-}
-
-const char *
+static const char *
 check_id(const char *id)
 {
 	if (strlen(id) != QNAME_ID - 1 || !parse_is_mail_id(id))
@@ -428,51 +266,115 @@ check_id(const char *id)
 	return id;
 }
 
-static int
-find_anywhere(struct queue *q, const char *id, struct entry *e)
-{
-	struct qname n;
+/* --- the commands --- */
 
-	if (!qname_find(q->queue, id, &n))
-		return entry_open(q->queue, &n, e);
-	if (queue_dead(q, false) < 0 || qname_find(q->dead, id, &n))
-		return -1;
-	return entry_open(q->dead, &n, e);
+static int
+do_add(const char *name, char *args[])
+{
+	struct queue q;
+	struct buf why = BUF_INIT;
+	char id[QNAME_ID];
+	int code = submit_envelope(&mail, sender, NULL, args, &why);
+
+	if (code)
+		log_die(code, "%s", buf_str(&why));
+	if (!log_given && !mail.in_transit) /* a user's terminal is no log */
+		log_open("spool", LOG_TO_NOWHERE);
+	if (life)
+		mail.options.expires =
+		    life + (mail.options.due ? mail.options.due : time(NULL));
+	open_queue(&q, true);
+	atomic_on_term();
+	code = submit(&q, &mail, STDIN_FILENO, id, &why);
+	if (code == EX_OK || code == EX_UNAVAILABLE)
+		puts(code ? buf_str(&why) : id);
+	close_stdout();
+	if (code)
+		log_die(code, "%s: %s", name, buf_str(&why));
+	return EX_OK;
 }
 
 static int
-do_show(char *args[])
+do_run(const char *name, char *args[])
+{
+	struct queue q;
+
+	no_operand(name, args);
+	open_queue(&q, true);
+	child_path();
+	runs.locals = locals;
+	return runner_run(&q, &runs);
+}
+
+static int
+do_change(const char *name, char *args[])
+{
+	struct queue q;
+	char **id;
+
+	if (!*args)
+		log_die(EX_USAGE, "%s: no queue id (try --help)", name);
+	for (id = args; *id; id++)
+		check_id(*id);
+	open_queue(&q, true);
+	return control_each(&q, name, args);
+}
+
+static int
+do_retry(const char *name, char *args[])
+{
+	struct queue q;
+
+	if (*args)
+		return do_change(name, args);
+	open_queue(&q, true);
+	return control_retry(&q);
+}
+
+static int
+do_list(const char *name, char *args[])
+{
+	struct queue q;
+
+	no_operand(name, args);
+	if (open_queue(&q, false) && listing_write(&q, json, stdout))
+		log_die(EX_TEMPFAIL, "read queue: %s", strerror(errno));
+	return close_stdout();
+}
+
+static int
+do_show(const char *name, char *args[])
 {
 	struct queue q;
 	struct entry e;
 
 	if (!args[0] || args[1])
-		log_die(EX_USAGE, "show: one queue id (try --help)");
+		log_die(EX_USAGE, "%s: one queue id (try --help)", name);
 	check_id(args[0]);
-	if (!look_queue(&q))
-		log_die(EX_NOINPUT, "show %s: no such message", args[0]);
-	if (find_anywhere(&q, args[0], &e))
+	if (!open_queue(&q, false))
+		log_die(EX_NOINPUT, "%s %s: no such message", name, args[0]);
+	if (entry_find(&q, args[0], &e))
 		log_die(errno == ENOENT    ? EX_NOINPUT
 			: errno == EBADMSG ? EX_DATAERR
 					   : EX_TEMPFAIL,
-		    "show %s: %s", args[0],
+		    "%s %s: %s", name, args[0],
 		    errno == ENOENT ? "no such message" : strerror(errno));
 	if (listing_message(&e, isatty(STDOUT_FILENO), stdout))
-		log_die(EX_TEMPFAIL, "show %s: %s", args[0], strerror(errno));
+		log_die(
+		    EX_TEMPFAIL, "%s %s: %s", name, args[0], strerror(errno));
 	entry_close(&e);
 	return close_stdout();
 }
 
 static int
-do_health(char *args[])
+do_health(const char *name, char *args[])
 {
 	struct queue q;
 	struct buf line = BUF_INIT;
 	int bad = 0;
 
-	if (*args)
-		log_die(EX_USAGE, "health: takes no operand: %s", *args);
-	if (!look_queue(&q))
+	no_operand(name, args);
+	if (!open_queue(&q, false))
 		puts("ok: no spool");
 	else if ((bad = health_check(&q, older, &line)) < 0)
 		log_die(EX_TEMPFAIL, "read spool: %s", strerror(errno));
@@ -485,16 +387,16 @@ do_health(char *args[])
 
 static const struct command {
 	const char *name;
-	int (*run)(char *args[]);
+	int (*run)(const char *name, char *args[]);
 	const struct option_def *defs;
 	int (*set)(int key, const char *value, char *why, size_t size);
 } commands[] = {{"add", do_add, add_defs, set_add},
     {"run", do_run, run_defs, set_run}, {"list", do_list, list_defs, set_look},
     {"show", do_show, common_defs, set_common},
-    {"hold", do_hold, common_defs, set_common},
-    {"release", do_release, common_defs, set_common},
+    {"hold", do_change, common_defs, set_common},
+    {"release", do_change, common_defs, set_common},
     {"retry", do_retry, common_defs, set_common},
-    {"rm", do_rm, common_defs, set_common},
+    {"rm", do_change, common_defs, set_common},
     {"health", do_health, health_defs, set_look}};
 
 static const struct command *
@@ -515,13 +417,12 @@ main(int argc, char *argv[])
 	    .set = set_common,
 	    .usage = usage,
 	    .program = "spool"};
-	const char *slash = strrchr(argv[0] ? argv[0] : "spool", '/');
 	const struct command *c;
 	int first;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	if (!strcmp(slash ? slash + 1 : argv[0], "sendmail")) {
+	if (!strcmp(program_invocation_short_name, "sendmail")) {
 		log_open("sendmail", LOG_TO_STDERR);
 		return sendmail(argc, argv);
 	}
@@ -535,5 +436,5 @@ main(int argc, char *argv[])
 	argv += first;
 	first = options_parse(&options, argc - first, argv);
 	log_open("spool", log_to);
-	return c->run(argv + first);
+	return c->run(c->name, argv + first);
 }

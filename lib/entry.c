@@ -226,6 +226,18 @@ entry_open(int folder, const struct qname *n, struct entry *e)
 	return fail(saved);
 }
 
+int
+entry_find(struct queue *q, const char *id, struct entry *e)
+{
+	struct qname n;
+
+	if (!qname_find(q->queue, id, &n))
+		return entry_open(q->queue, &n, e);
+	if (queue_dead(q, false) < 0 || qname_find(q->dead, id, &n))
+		return -1;
+	return entry_open(q->dead, &n, e);
+}
+
 void
 entry_close(struct entry *e)
 {
@@ -364,7 +376,7 @@ entry_rename(struct queue *q, struct entry *e, long long due, char state)
 	if (renameat(q->queue, old, q->queue, new))
 		return -1;
 	e->name = n;
-	return fsync(q->queue);
+	return 0;
 }
 
 int

@@ -44,6 +44,8 @@ struct entry {
 /* Opens and checks the message n in folder (q->queue or dead/), read only. 0;
  * -1 with errno: EBADMSG for a corrupt one, ENOENT when it is gone. */
 int entry_open(int folder, const struct qname *n, struct entry *e);
+/* The same by ID, in queue/ or dead/. */
+int entry_find(struct queue *q, const char *id, struct entry *e);
 void entry_close(struct entry *e);
 
 /* Claims, then looks again: the name still gives this inode. q->lock is open.
@@ -61,9 +63,9 @@ entry_mark(struct entry *e, size_t i, char mark, int code, const char *text);
 void
 entry_note(struct entry *e, size_t i, char mark, int code, const char *text);
 int entry_tries(struct entry *e, unsigned tries);
-/* New due time and state by rename; e->name follows. */
+/* The caller of these two syncs q->queue before it counts on them. New due
+ * time and state by rename; e->name follows. */
 int entry_rename(struct queue *q, struct entry *e, long long due, char state);
-/* The caller syncs q->queue before it counts on it. */
 int entry_remove(struct queue *q, struct entry *e);
 /* Moves it to dead/. */
 int entry_bury(struct queue *q, struct entry *e);

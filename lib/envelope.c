@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "addrspec.h"
 #include "envelope.h"
 
 void
@@ -122,15 +123,16 @@ add_domain(struct buf *out)
 }
 
 int
-envelope_default_sender(struct buf *out)
+envelope_default_mailbox(struct buf *out)
 {
 	const char *email = getenv("EMAIL");
-	struct address a;
+	struct buf address = BUF_INIT;
 	struct passwd *pw;
 	size_t start = out->len;
+	int n;
 
 	if (email && *email) {
-		envelope_qualify(email, out);
+		buf_adds(out, email);
 	} else {
 		pw = getpwuid(getuid());
 		buf_adds(out, pw ? pw->pw_name : "nobody");
@@ -138,8 +140,31 @@ envelope_default_sender(struct buf *out)
 		add_domain(out);
 	}
 	buf_str(out);
-	return address_parse(
-	    &a, out->data + start, out->len - start, ADDRESS_UTF8);
+	n = addrspec_list(out->data + start, out->len - start, &address);
+	buf_free(&address);
+	return n == 1 ? 0 : -1;
+}
+
+int
+envelope_default_sender(struct buf *out)
+{
+	struct buf text = BUF_INIT, bare = BUF_INIT;
+	size_t start = out->len;
+	struct address a;
+	int r = envelope_default_mailbox(&text);
+
+	if (r) {
+		buf_adds(out, buf_str(&text));
+	} else {
+		addrspec_list(text.data, text.len, &bare);
+		envelope_qualify(buf_str(&bare), out);
+		buf_str(out);
+		r = address_parse(
+		    &a, out->data + start, out->len - start, ADDRESS_UTF8);
+	}
+	buf_free(&text);
+	buf_free(&bare);
+	return r;
 }
 
 void

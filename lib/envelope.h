@@ -33,8 +33,11 @@ void envelope_unique(struct envelope *e);
 void envelope_free(struct envelope *e);
 
 /* Who sends when -f does not say: $EMAIL, else the login name at the content
- * of /etc/mailname, else at the host name. 0, or -1 when what they give is no
- * address; out has the text in both cases. */
+ * of /etc/mailname, else at the host name. As a mailbox for a From field,
+ * which may be "Name <address>" and lack a domain; and the address alone,
+ * complete. 0, or -1 when what they give is no address; out has the text in
+ * both cases. */
+int envelope_default_mailbox(struct buf *out);
 int envelope_default_sender(struct buf *out);
 /* An address without a domain gets that of /etc/mailname or the host. */
 void envelope_qualify(const char *address, struct buf *out);

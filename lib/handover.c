@@ -8,7 +8,6 @@
 
 #include "atomic.h"
 #include "header.h"
-#include "owner.h"
 #include "reply.h"
 #include "verdict.h"
 
@@ -86,27 +85,6 @@ fail_delivery(struct handover *h, int code)
 	return -1;
 }
 
-/* Root could write into a folder of another's, whose owner could then not read
- * it: nothing here becomes that owner. */
-static bool
-is_foreign(const struct mailbox *m)
-{
-	struct owner owner;
-
-	return (m->kind == MAILBOX_MAILDIR || m->kind == MAILBOX_MBOX) &&
-	    (owner_of(m->target, m->kind == MAILBOX_MBOX, &owner) != 0 ||
-		owner.uid != 0);
-}
-
-static int
-refuse_foreign(struct handover *h, const struct mailbox *m)
-{
-	say(h->reply, verdict_reply(EX_TEMPFAIL));
-	snprintf(h->note, sizeof h->note, "%s: not root's", m->target);
-	finish(h);
-	return -1;
-}
-
 static int
 begin_delivery(struct handover *h, const struct handover_message *m)
 {
@@ -115,16 +93,12 @@ begin_delivery(struct handover *h, const struct handover_message *m)
 	    .trace = m->trace,
 	    .mail_id = m->mail_id,
 	};
-	bool root = geteuid() == 0;
 	int code = 0;
 
 	h->delivery = deliver_begin(&o);
-	for (size_t i = 0; i < m->envelope->n && code == 0; i++) {
-		if (root && is_foreign(&m->targets[i]))
-			return refuse_foreign(h, &m->targets[i]);
+	for (size_t i = 0; i < m->envelope->n && code == 0; i++)
 		code = deliver_target(
 		    h->delivery, &m->targets[i], m->envelope->rcpts[i].address);
-	}
 	return code ? fail_delivery(h, code) : 0;
 }
 

@@ -1,246 +1,40 @@
+#include "mailboxes.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "buf.h"
-#include "mailboxes.h"
 
-#define TABLE_MAX (64 << 20)
-
-/* The file as it is: finding is one pass over it, which for 100,000 lines
- * takes less time than the memory for anything cleverer. */
+/* Finding is one pass over the table, which for 100,000 lines takes less time
+ * than the memory for anything cleverer. */
 struct mailboxes {
 	const char *const *locals;
-	size_t size;
-	char text[];
+	struct table *table;
 };
-
-struct span {
-	const char *s;
-	size_t n;
-};
-
-struct line {
-	struct span key, target;
-};
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* A key ends at a blank; a quoted local part may hold some. */
-static size_t
-key_length(const char *s, const char *end)
-{
-	const char *p = s;
-
-	if (*p == '"') {
-		for (p++; p < end && *p != '"'; p++)
-			if (*p == '\\' && p + 1 < end)
-				p++;
-	}
-	while (p < end && !is_blank(*p))
-		p++;
-	return (size_t)(p - s);
-}
-
-/* The next line that says something; *p moves behind it. */
-static bool
-next_line(const char **p, const char *end, struct line *l, unsigned *number)
-{
-	const char *s, *stop;
-
-	while (*p < end) {
-		s = *p;
-		stop = memchr(s, '\n', (size_t)(end - s));
-		if (!stop)
-			stop = end;
-		*p = stop < end ? stop + 1 : end;
-		++*number;
-		while (s < stop && is_blank(*s))
-			s++;
-		if (s == stop || *s == '#')
-			continue;
-		while (is_blank(stop[-1]))
-			stop--;
-		l->key = (struct span){s, key_length(s, stop)};
-		for (s += l->key.n; s < stop && is_blank(*s); s++)
-			;
-		l->target = (struct span){s, (size_t)(stop - s)};
-		return true;
-	}
-	return false;
-}
-
-static enum mailbox_kind
-kind_of(struct span t)
-{
-	if (t.s[0] == '|')
-		return MAILBOX_PROGRAM;
-	if (t.s[0] != '/')
-		return MAILBOX_FORWARD;
-	return t.s[t.n - 1] == '/' ? MAILBOX_MAILDIR : MAILBOX_MBOX;
-}
-
-static bool
-has_control(struct span t)
-{
-	size_t i;
-
-	for (i = 0; i < t.n; i++)
-		if (((unsigned char)t.s[i] < ' ' && t.s[i] != '\t') ||
-		    t.s[i] == 127)
-			return true;
-	return false;
-}
-
-/* Only %u, %d, %e and %%; *any tells whether there is one. */
-static bool
-percents_known(struct span t, bool *any)
-{
-	const char *p = t.s, *end = t.s + t.n;
-
-	*any = false;
-	while ((p = memchr(p, '%', (size_t)(end - p)))) {
-		*any = true;
-		if (++p == end || !strchr("ude%", *p) || *p == '\0')
-			return false;
-		p++;
-	}
-	return true;
-}
-
-static const char *
-fault_of_target(struct span t)
-{
-	struct address a;
-	bool any;
-
-	if (t.n == 0)
-		return "no target behind the key";
-	if (t.n >= PATH_MAX)
-		return "target too long";
-	if (has_control(t))
-		return "control byte in the target";
-	if (kind_of(t) == MAILBOX_PROGRAM)
-		return t.n == 1 ? "no command behind `|'" : NULL;
-	if (!percents_known(t, &any))
-		return "only %u, %d, %e and %% may be in a target";
-	if (kind_of(t) == MAILBOX_FORWARD && !any &&
-	    address_parse(&a, t.s, t.n, ADDRESS_UTF8) != 0)
-		return "target is no absolute path, address or |program";
-	return NULL;
-}
-
-static const char *
-fault_of_key(struct span k)
-{
-	const char *at = memrchr(k.s, '@', k.n);
-
-	if (has_control(k))
-		return "control byte in the key";
-	if (at && (at == k.s + k.n - 1 || at[1] == '.'))
-		return "no domain behind `@' in the key";
-	if (k.n > ADDRESS_MAX)
-		return "key too long";
-	return NULL;
-}
-
-static int
-check(const struct mailboxes *t, const char *file, char *why, size_t size)
-{
-	const char *p = t->text, *end = t->text + t->size, *fault;
-	unsigned number = 0;
-	struct line l;
-
-	while (next_line(&p, end, &l, &number)) {
-		fault = fault_of_key(l.key);
-		if (!fault)
-			fault = fault_of_target(l.target);
-		if (fault) {
-			snprintf(why, size, "%s:%u: %s", file, number, fault);
-			errno = EINVAL;
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static struct mailboxes *
-refuse(const char *file, const char *fault, char *why, size_t size)
-{
-	snprintf(why, size, "%s: %s", file, fault);
-	errno = EINVAL;
-	return NULL;
-}
-
-/* All of fd, NULL with the reason in why. */
-static struct mailboxes *
-read_all(int fd, const char *file, char *why, size_t size)
-{
-	struct mailboxes *t;
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > TABLE_MAX)
-		return refuse(file, "no file of at most 64 MiB", why, size);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return refuse(file, "others may write it", why, size);
-	t = xrealloc(NULL, sizeof(*t) + (size_t)st.st_size);
-	for (t->size = 0; t->size < (size_t)st.st_size; t->size += (size_t)n) {
-		n = read(fd, t->text + t->size, (size_t)st.st_size - t->size);
-		if (n == 0)
-			break;
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		if (n < 0) {
-			int err = errno;
-
-			snprintf(why, size, "read %s: %s", file, strerror(err));
-			free(t);
-			errno = err;
-			return NULL;
-		}
-	}
-	return t;
-}
 
 struct mailboxes *
 mailboxes_read(
     const char *file, const char *const *locals, char *why, size_t size)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = errno;
+	struct table *table = table_read(file, why, size);
 	struct mailboxes *t;
 
-	if (fd < 0) {
-		snprintf(why, size, "open %s: %s", file, strerror(err));
-		errno = err;
+	if (!table)
 		return NULL;
-	}
-	t = read_all(fd, file, why, size);
-	close(fd);
-	if (t && check(t, file, why, size) != 0) {
-		free(t);
-		return NULL;
-	}
-	if (t)
-		t->locals = locals;
+	t = xrealloc(NULL, sizeof(*t));
+	*t = (struct mailboxes){locals, table};
 	return t;
 }
 
 void
 mailboxes_free(struct mailboxes *t)
 {
+	if (t)
+		table_free(t->table);
 	free(t);
 }
 
@@ -317,34 +111,39 @@ same_domain(struct span key, const char *domain)
 	return strncasecmp(key.s, domain, key.n) == 0 && domain[key.n] == '\0';
 }
 
+/* The parts of a key; false for `user', which has no domain. */
+static bool
+split(struct span key, struct span *user, struct span *domain)
+{
+	const char *at = memrchr(key.s, '@', key.n);
+
+	*user = key;
+	if (!at)
+		return false;
+	user->n = (size_t)(at - key.s);
+	*domain = (struct span){at + 1, key.n - user->n - 1};
+	return true;
+}
+
 struct match {
-	struct line full, bare, first;
+	struct table_line full, bare, first;
 	bool named; /* a key has the domain */
 };
 
 static void
 scan(const struct mailboxes *t, const struct sought *s, struct match *m)
 {
-	const char *p = t->text, *end = t->text + t->size, *at;
-	struct span user;
-	unsigned number = 0;
-	struct line l;
+	struct table_line l = {.number = 0};
+	struct span user, domain;
 
 	memset(m, 0, sizeof(*m));
-	while (!m->full.key.s && next_line(&p, end, &l, &number)) {
+	while (!m->full.key.s && table_next(t->table, &l)) {
 		if (!m->first.key.s)
 			m->first = l;
-		user = l.key;
-		at = memrchr(user.s, '@', user.n);
-		if (at) {
-			size_t skip = (size_t)(at - user.s);
-
-			if (!same_domain(
-				(struct span){at + 1, user.n - skip - 1},
-				s->domain))
+		if (split(l.key, &user, &domain)) {
+			if (!same_domain(domain, s->domain))
 				continue;
 			m->named = true;
-			user.n = skip;
 		} else if (!s->local) {
 			continue;
 		}
@@ -360,10 +159,15 @@ scan(const struct mailboxes *t, const struct sought *s, struct match *m)
 
 /* As a part of a path: nothing that leads elsewhere or hides. */
 static bool
-is_harmless(const char *s, size_t n)
+is_harmless(struct span v)
 {
-	return n > 0 && n <= 255 && s[0] != '.' && !memchr(s, '/', n) &&
-	    !has_control((struct span){s, n}) && !memchr(s, '\t', n);
+	size_t i;
+
+	for (i = 0; i < v.n; i++)
+		if ((unsigned char)v.s[i] < ' ' || v.s[i] == 127 ||
+		    v.s[i] == '/')
+			return false;
+	return v.n > 0 && v.n <= 255 && v.s[0] != '.';
 }
 
 /* Fills in %u, %d and %e. 0 or an exit code. */
@@ -388,7 +192,7 @@ expand(struct span t, const struct sought *s, struct buf *out)
 			value = (struct span){ext, strlen(ext)};
 		if (t.s[i] != 'u' && value.n == 0)
 			return EX_NOUSER;
-		if (!is_harmless(value.s, value.n))
+		if (!is_harmless(value))
 			return EX_DATAERR;
 		for (j = 0; j < value.n; j++)
 			buf_addc(out,
@@ -422,18 +226,15 @@ static int
 answer(struct span t, const struct sought *s, struct mailbox *m)
 {
 	struct buf out = BUF_INIT;
-	bool any = false;
 	int code = 0;
 
-	m->kind = kind_of(t);
-	if (m->kind == MAILBOX_PROGRAM) {
+	m->kind = table_kind(t);
+	if (m->kind == MAILBOX_PROGRAM)
 		buf_add(&out, t.s + 1, t.n - 1);
-	} else {
-		percents_known(t, &any);
+	else
 		code = expand(t, s, &out);
-	}
 	m->target = buf_str(&out);
-	if (code == 0 && any)
+	if (code == 0 && m->kind != MAILBOX_PROGRAM && memchr(t.s, '%', t.n))
 		code = look(m);
 	if (code != 0)
 		mailbox_free(m);
@@ -446,7 +247,7 @@ mailboxes_find(
 {
 	struct sought s;
 	struct match match;
-	struct line *l;
+	struct table_line *l;
 	bool postmaster;
 	int code = EX_NOUSER;
 
@@ -467,32 +268,24 @@ mailboxes_find(
 bool
 mailboxes_is_local(const struct mailboxes *t, const char *domain)
 {
-	const char *p = t->text, *end = t->text + t->size, *at;
-	unsigned number = 0;
-	struct line l;
+	struct table_line l = {.number = 0};
+	struct span user, named;
 
 	if (in_locals(t, domain))
 		return true;
-	while (next_line(&p, end, &l, &number)) {
-		at = memrchr(l.key.s, '@', l.key.n);
-		if (at &&
-		    same_domain((struct span){at + 1,
-				    l.key.n - (size_t)(at - l.key.s) - 1},
-			domain))
+	while (table_next(t->table, &l))
+		if (split(l.key, &user, &named) && same_domain(named, domain))
 			return true;
-	}
 	return false;
 }
 
 bool
 mailboxes_has_programs(const struct mailboxes *t)
 {
-	const char *p = t->text, *end = t->text + t->size;
-	unsigned number = 0;
-	struct line l;
+	struct table_line l = {.number = 0};
 
-	while (next_line(&p, end, &l, &number))
-		if (kind_of(l.target) == MAILBOX_PROGRAM)
+	while (table_next(t->table, &l))
+		if (table_kind(l.target) == MAILBOX_PROGRAM)
 			return true;
 	return false;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "address.h"
+#include "table.h"
 
 struct mailboxes;
 
@@ -17,13 +18,6 @@ struct mailboxes;
 struct mailboxes *mailboxes_read(
     const char *file, const char *const *locals, char *why, size_t size);
 void mailboxes_free(struct mailboxes *t);
-
-enum mailbox_kind {
-	MAILBOX_MAILDIR,
-	MAILBOX_MBOX,
-	MAILBOX_FORWARD,
-	MAILBOX_PROGRAM
-};
 
 struct mailbox {
 	enum mailbox_kind kind;

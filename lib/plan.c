@@ -126,10 +126,10 @@ is_ours(const struct plan *p, const char *domain)
 {
 	const char *const *name;
 
-	for (name = p->locals; *name; name++)
+	for (name = p->locals; name && *name; name++)
 		if (address_same_domain(*name, domain))
 			return true;
-	return false;
+	return address_same_domain(p->settle->hostname, domain);
 }
 
 /* The path for the next hop, its route, and for mx the domain. */

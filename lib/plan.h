@@ -39,7 +39,8 @@ struct plan {
 	struct queue *q;
 	const char *path; /* of the spool, absolute: jobs name files */
 	const struct settle_options *settle;
-	const char *const *locals; /* our own names in source routes */
+	const char *const *locals; /* ours in source routes beside the host's,
+				      or NULL */
 	struct routes routes;
 	struct group *groups;
 	struct item *items[PLAN_BUCKETS]; /* in work, by ID */

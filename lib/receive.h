@@ -12,12 +12,12 @@
 #include "queue.h"
 #include "smtpd.h"
 #include "starter.h"
-
-#define RECEIVE_RCPTS 1000 /* the most that max_rcpts may be */
+#include "transaction.h"
 
 /* All is borrowed. */
 struct receive {
-	struct smtpd_config smtp; /* sync is found out */
+	struct smtpd_config smtp; /* sync is found out; max_rcpts is at most
+				     TRANSACTION_RCPTS */
 	struct accept accept;
 	struct peer peer;
 	enum handover_kind sink;

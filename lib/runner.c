@@ -1,6 +1,7 @@
 #include "runner.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 struct runner {
 	struct plan plan;
+	struct settle_options settle;
 	const struct runner_options *o;
 	unsigned running; /* transports */
 	int notify;       /* inotify on queue/, or -1 */
@@ -207,21 +209,66 @@ work(struct runner *r)
 	}
 }
 
+/* Jobs name files by their absolute path. */
+static int
+find_path(const struct queue *q, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", q->dir);
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n <= 0) {
+		log_error("readlink %s: %s", link, strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	path[n] = '\0';
+	if (!strpbrk(path, "\t\r\n"))
+		return EX_OK;
+	log_error("run: a TAB or line end in the spool's path");
+	return EX_CONFIG;
+}
+
+static int
+prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
+{
+	struct queue *q = r->plan.q;
+	int code;
+
+	if (queue_locks(q)) {
+		log_error("open lock: %s", strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	code = find_path(q, path);
+	if (code)
+		return code;
+	if (!r->settle.hostname) {
+		if (gethostname(hostname, 256))
+			snprintf(hostname, 256, "localhost");
+		hostname[255] = '\0';
+		r->settle.hostname = hostname;
+	}
+	if (!plan_routes(&r->plan))
+		return EX_OK;
+	health_note(q, r->plan.trouble);
+	return EX_CONFIG;
+}
+
 int
 runner_run(struct queue *q, const struct runner_options *o)
 {
-	struct runner r = {.plan = {.q = q,
-			       .path = o->path,
-			       .settle = &o->settle,
-			       .locals = o->locals},
+	char path[PATH_MAX], hostname[256];
+	struct runner r = {.plan = {.q = q, .path = path, .locals = o->locals},
+	    .settle = o->settle,
 	    .o = o,
 	    .notify = -1,
 	    .news = true};
+	int code;
 
-	if (plan_routes(&r.plan)) {
-		health_note(q, r.plan.trouble);
-		return EX_CONFIG;
-	}
+	r.plan.settle = &r.settle;
+	code = prepare(&r, path, hostname);
+	if (code)
+		return code;
 	catch_signals();
 	atomic_sweep(q->tmp, time(NULL));
 	if (o->watch)

@@ -4,24 +4,30 @@
 #define RUNNER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "queue.h"
 #include "settle.h"
 
 struct runner_options {
-	const char *path;          /* of the spool, absolute: jobs name files */
-	const char *transport;     /* run by /bin/sh; NULL: smtp-send */
-	const char *const *locals; /* our own names in routes, NULL-ended */
-	unsigned jobs;             /* transports at once */
-	unsigned seconds;          /* without a result until one is killed */
-	bool watch;                /* go on as more becomes due */
-	struct settle_options settle;
+	const char *transport; /* run by /bin/sh; NULL: smtp-send */
+	const char *const
+	    *locals;      /* ours too in source routes; ends with NULL */
+	unsigned jobs;    /* transports at once */
+	uint64_t seconds; /* without a result until one is killed */
+	bool watch;       /* go on as more becomes due */
+	struct settle_options settle; /* hostname NULL: the system's */
 };
 
-/* Tries each message that is due once; with watch, until SIGTERM. q->lock is
- * open. Leaves what health reads in SPOOL/lock. 0 when every outcome is
+#define RUNNER_OPTIONS_INIT                    \
+	{                                      \
+		.jobs = 8, .seconds = 4 * 3600 \
+	}
+
+/* Tries each message that is due once; with watch, until SIGTERM. Opens
+ * q->lock, and leaves there what health reads. 0 when every outcome is
  * recorded; 75 when the queue itself failed or a signal ended it early; 78
- * for a bad SPOOL/routes. */
+ * for a bad SPOOL/routes, or a path that no job can name. */
 int runner_run(struct queue *q, const struct runner_options *o);
 
 #endif

@@ -249,6 +249,25 @@ reschedule(struct queue *q, struct entry *e, time_t now)
 	    : 0;
 }
 
+/* The last acceptance is on disk only as the missing file: where that stays,
+ * the marks have to say it, or all would be sent again. */
+static int
+remove_sent(struct queue *q, struct entry *e)
+{
+	size_t i;
+	int saved;
+
+	if (!entry_remove(q, e))
+		return 0;
+	saved = errno;
+	for (i = 0; i < e->n; i++)
+		if (e->rcpts[i].mark == ENTRY_ACCEPTED)
+			(void)entry_mark(e, i, ENTRY_ACCEPTED, e->rcpts[i].code,
+			    e->rcpts[i].text);
+	errno = saved;
+	return -1;
+}
+
 static int
 finish(struct queue *q, struct entry *e, const struct settle_options *o,
     time_t now)
@@ -266,7 +285,7 @@ finish(struct queue *q, struct entry *e, const struct settle_options *o,
 	if (unsure)
 		return entry_rename(q, e, e->name.due, 'h');
 	if (!failed)
-		return entry_remove(q, e);
+		return remove_sent(q, e);
 	log_event("dead", "id", e->name.id, "mail_id", e->mail_id, NULL);
 	return entry_bury(q, e);
 }
@@ -281,7 +300,7 @@ settle(struct queue *q, struct entry *e, const struct settle_options *o)
 	if (*e->sender && report_failures(q, e, o))
 		return -1;
 	if (*e->sender && o->delay_warning > 0 &&
-	    (unsigned long)(now - e->created) >= o->delay_warning &&
+	    (uint64_t)(now - e->created) >= o->delay_warning &&
 	    warn_delays(q, e, o))
 		return -1;
 	return finish(q, e, o, now);

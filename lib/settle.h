@@ -4,13 +4,14 @@
 #define SETTLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "entry.h"
 
 struct settle_options {
 	const char *hostname;
-	bool hold_unsure;            /* an unsure recipient is not retried */
-	unsigned long delay_warning; /* seconds; 0: none */
+	bool hold_unsure;       /* an unsure recipient is not retried */
+	uint64_t delay_warning; /* seconds; 0: none */
 };
 
 /* Whether this recipient is to be tried. */

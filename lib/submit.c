@@ -1,6 +1,8 @@
 #include "submit.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -10,9 +12,75 @@
 #include "date.h"
 #include "header.h"
 #include "intake.h"
+#include "log.h"
+#include "parse.h"
 
 #define HOPS_MAX 100
 #define HEADER_MAX (1 << 20) /* held in memory for -t and missing fields */
+
+/* --- the envelope --- */
+
+static int
+add_sender(struct submission *s, const char *sender, const char *params,
+    struct buf *why)
+{
+	struct buf text = BUF_INIT;
+	int r = sender ? envelope_parse_sender(sender, &text)
+		       : envelope_default_sender(&text);
+
+	if (r)
+		buf_addf(why, "sender: no address: %s",
+		    sender ? sender : buf_str(&text));
+	else
+		envelope_sender(&s->envelope, buf_str(&text), params);
+	buf_free(&text);
+	return r;
+}
+
+/* Mail in transit keeps its addresses; a user's are completed. */
+static int
+add_rcpt(struct submission *s, const char *rcpt, struct buf *why)
+{
+	struct buf text = BUF_INIT;
+	struct address a;
+	int r;
+
+	if (s->in_transit)
+		buf_adds(&text, rcpt);
+	else
+		envelope_qualify(rcpt, &text);
+	r = address_parse(&a, buf_str(&text), text.len, ADDRESS_UTF8);
+	if (r)
+		buf_addf(why, "recipient: no address: %s", rcpt);
+	else
+		envelope_rcpt(&s->envelope, a.text, s->notify);
+	buf_free(&text);
+	return r;
+}
+
+int
+submit_envelope(struct submission *s, const char *sender, const char *params,
+    char *const rcpts[], struct buf *why)
+{
+	const char *id = getenv("MAIL_ID");
+
+	if (id && parse_is_mail_id(id)) {
+		s->in_transit = true;
+		s->options.mail_id = id;
+		s->supply = false;
+	}
+	if (add_sender(s, sender, params, why))
+		return EX_DATAERR;
+	for (; *rcpts; rcpts++)
+		if (add_rcpt(s, *rcpts, why))
+			return EX_DATAERR;
+	if (s->envelope.n > 0 || s->collect)
+		return EX_OK;
+	buf_adds(why, "no recipient (try --help)");
+	return EX_USAGE;
+}
+
+/* --- the message --- */
 
 /* One message on its way from the descriptor to the queue. */
 struct way {
@@ -79,7 +147,7 @@ supply(struct way *w)
 	const struct submission *s = w->s;
 	struct buf top = BUF_INIT, all = BUF_INIT;
 	char *first = w->out.data, *lf;
-	char date[DATE_MAX], id[QNAME_ID];
+	char date[DATE_MAX], id[QNAME_ID], host[256];
 	size_t n, from = 0;
 
 	lf = w->out.len ? memchr(first, '\n', w->out.len) : NULL;
@@ -98,7 +166,10 @@ supply(struct way *w)
 		    *s->envelope.sender ? s->envelope.sender : "MAILER-DAEMON");
 	if (!w->in.has_id) {
 		envelope_mail_id(id);
-		buf_addf(&top, "Message-ID: <%s@%s>\n", id, s->hostname);
+		if (gethostname(host, sizeof host))
+			snprintf(host, sizeof host, "localhost");
+		host[sizeof host - 1] = '\0';
+		buf_addf(&top, "Message-ID: <%s@%s>\n", id, host);
 	}
 	if (top.len && n > 0 && !from && header_needs_gap(first, n))
 		buf_addc(&top, '\n');
@@ -211,6 +282,17 @@ copy(struct way *w, int fd)
 	}
 }
 
+static void
+log_queued(const struct submission *s, const char *id)
+{
+	const char *mail_id = s->options.mail_id;
+	char count[24];
+
+	snprintf(count, sizeof count, "%zu", s->envelope.n);
+	log_event("queued", "id", id, "mail_id", mail_id ? mail_id : id,
+	    "sender", s->envelope.sender, "rcpts", count, NULL);
+}
+
 int
 submit(struct queue *q, struct submission *s, int fd, char id[QNAME_ID],
     struct buf *why)
@@ -223,8 +305,10 @@ submit(struct queue *q, struct submission *s, int fd, char id[QNAME_ID],
 	r = copy(&w, fd);
 	if (r && w.begun)
 		queue_abort(&w.add);
-	if (!r)
+	if (!r) {
 		memcpy(id, w.add.id, QNAME_ID);
+		log_queued(s, id);
+	}
 	intake_free(&w.in);
 	buf_free(&w.out);
 	return r;

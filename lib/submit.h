@@ -13,21 +13,26 @@
 #define SUBMIT_ANY UINT64_MAX
 
 struct submission {
-	struct envelope envelope; /* checked; -t adds to it */
+	struct envelope envelope; /* by submit_envelope; -t adds to it */
 	struct queue_options options;
-	bool collect;         /* -t: recipients from the header too */
-	bool in_transit;      /* never altered */
-	bool supply;          /* Date, Message-ID and From if missing */
-	const char *name;     /* for that From, or NULL */
-	const char *notify;   /* parameters of recipients found by -t, or "" */
-	const char *hostname; /* for that Message-ID */
+	bool collect;       /* -t: recipients from the header too */
+	bool in_transit;    /* by submit_envelope; never altered */
+	bool supply;        /* Date, Message-ID and From if missing */
+	const char *name;   /* for that From, or NULL */
+	const char *notify; /* parameters of recipients found by -t, or "" */
 	bool allow_empty;
 	uint64_t size; /* octets that must come, or SUBMIT_ANY */
 };
 
-/* Reads fd to its end. 0, the message is durable and id set; else an exit
- * code, nothing is left of it, and why has the reason (for 69 it begins with
- * the SMTP reply). */
+/* The envelope from the command line: sender as -f gives it, or NULL for the
+ * default; params of MAIL; rcpts end with NULL. With MAIL_ID in the environment
+ * the mail is in transit and its addresses stay as they are. 0; else an exit
+ * code, and why has the reason. */
+int submit_envelope(struct submission *s, const char *sender,
+    const char *params, char *const rcpts[], struct buf *why);
+/* Reads fd to its end, and logs. 0, the message is durable and id set; else an
+ * exit code, nothing is left of it, and why has the reason (for 69 it begins
+ * with the SMTP reply). */
 int submit(struct queue *q, struct submission *s, int fd, char id[QNAME_ID],
     struct buf *why);
 

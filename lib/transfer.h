@@ -1,6 +1,6 @@
-/* Messages in transfer: mail transactions from the client's side (RFC
- * 5321 3.3): how far each envelope is, and which of its recipients are still
- * without a result. */
+/* Messages in transfer: mail transactions from the client's side (RFC 5321
+ * 3.3), how far each envelope is, and which of its recipients are still without
+ * a result. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "courier.h"
+#include "lda.h"
 
 #define LINE_LIMIT 65536
 
@@ -56,7 +56,7 @@ start_command(
 /* Only the queue's descriptors may stay: a pipe of another transport would
  * never see its end. */
 static _Noreturn void
-become_courier(struct queue *q, const char *command, int in, int out)
+become_lda(struct queue *q, const char *command, int in, int out)
 {
 	static const int reset[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
 	sigset_t none;
@@ -76,16 +76,16 @@ become_courier(struct queue *q, const char *command, int in, int out)
 		_exit(EX_TEMPFAIL);
 	(void)fcntl(4, F_SETFD, FD_CLOEXEC);
 	*q = (struct queue){-1, -1, 4, -1, -1, 3};
-	_exit(courier(q, command));
+	_exit(lda_run(q, command));
 }
 
 static pid_t
-start_courier(struct queue *q, const char *command, int in, int out)
+start_lda(struct queue *q, const char *command, int in, int out)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become_courier(q, command, in, out);
+		become_lda(q, command, in, out);
 	return pid;
 }
 
@@ -100,7 +100,7 @@ transport_start(struct transport *t, struct queue *q, const struct route *r,
 	    !fcntl(jobs[1], F_SETFL, O_NONBLOCK) &&
 	    !fcntl(results[0], F_SETFL, O_NONBLOCK))
 		t->pid = r->kind == ROUTE_DELIVER
-		    ? start_courier(q, r->target, jobs[0], results[1])
+		    ? start_lda(q, r->target, jobs[0], results[1])
 		    : start_command(r, command, jobs[0], results[1], q->lock);
 	saved = errno;
 	if (jobs[0] >= 0)

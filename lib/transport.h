@@ -21,7 +21,8 @@ struct transport {
 };
 
 /* Starts command (NULL: smtp-send) with --batch and what the route says, or
- * the courier of a deliver route. It inherits q->lock. 0, or -1 with errno. */
+ * the local delivery agent of a deliver route. It inherits q->lock. 0, or -1
+ * with errno. */
 int transport_start(struct transport *t, struct queue *q, const struct route *r,
     const char *command);
 void transport_put(struct transport *t, const struct buf *job);

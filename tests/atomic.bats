@@ -107,8 +107,9 @@ teardown() {
 	pid=$!
 	read -r _ <pipe
 	kill -HUP "$pid"
-	grep SigIgn "/proc/$pid/status" >out
-	printf 'SigIgn:\t0000000000000001\n' | same out
+	# Those from 32 on are the C library's own.
+	ignored=$(sed -n 's/^SigIgn:\t/0x/p' "/proc/$pid/status")
+	[ $((ignored & 0x7fffffff)) -eq 1 ]
 	kill -TERM "$pid"
 	exits 75 wait "$pid"
 	pid=

@@ -78,8 +78,10 @@ setup() {
 		"$drv" -l sh -c 'cut -d" " -f5 /proc/$$/stat | grep -qx $$ &&
 			grep -E "^Sig(Blk|Ign)" /proc/$$/status | tr "\n\t" "  "'
 	) >out
+	# Signals 32 and 33 are the C library's own.
+	sed 's/SigIgn: 00000001[08]/SigIgn: 000000000/' out >seen
 	echo '0 50 [SigBlk: 0000000000000000 SigIgn: 0000000000000000 ]' |
-		same out
+		same seen
 }
 
 @test "a variable is added, or takes the place of one" {

@@ -31,6 +31,36 @@ domain() {
 	END
 }
 
+@test "\$EMAIL may have a name: one mailbox, of which the address is the sender" {
+	for e in 'Ann B. <ann@x.example>' '"B, Ann" <ann@x.example>' \
+		'ann@x.example (Ann)' 'Ann <ann>' '<ann@x.example>' \
+		'Ann <ann@x.example>, bob@x.example' 'Ann <ann@x.example' \
+		'Ann <>' 'Ann'; do
+		EMAIL=$e "$drv" default
+		EMAIL=$e "$drv" mailbox
+	done >out
+	same out <<-END
+	0 <ann@x.example>
+	0 <Ann B. <ann@x.example>>
+	0 <ann@x.example>
+	0 <"B, Ann" <ann@x.example>>
+	0 <ann@x.example>
+	0 <ann@x.example (Ann)>
+	0 <ann@$(domain)>
+	0 <Ann <ann>>
+	0 <ann@x.example>
+	0 <<ann@x.example>>
+	-1 <Ann <ann@x.example>, bob@x.example>
+	-1 <Ann <ann@x.example>, bob@x.example>
+	-1 <Ann <ann@x.example>
+	-1 <Ann <ann@x.example>
+	-1 <Ann <>>
+	-1 <Ann <>>
+	0 <Ann@$(domain)>
+	0 <Ann>
+	END
+}
+
 @test "only an address without a domain is completed" {
 	for a in alice postmaster '"a b"' a@b 'a b' ''; do
 		"$drv" qualify "$a"

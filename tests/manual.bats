@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# The examples of the manual pages do what their sentences say. Only host names
-# and paths are replaced, by loopback and the test's own folder.
+# The examples of the manual pages and README do what their sentences say. Only
+# host names and paths are replaced, by loopback and the test's own folder. And
+# a page knows the options of its program, all of them and no others.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 # shellcheck disable=SC2154 # address, of server
@@ -35,6 +36,17 @@ example()
 		n == want && (block || !/^\./) { print }
 		!block && n == want { n++; want = -1 }
 	' "$TOP/man/$1" | sed -e 's/\\e/\\/g; s/^\\&//' -e "${3-}"
+}
+
+# readme N [SED]: the Nth command of README's "In the shell".
+readme()
+{
+	awk -v want="$1" '
+		/^[A-Z]/ { on = /^In the shell/ }
+		!/^    / { last = 0; next }
+		on { n += !last; last = 1 }
+		on && n == want
+	' "$TOP/README" | sed "${2-}"
 }
 
 # try PAGE N [SED]: runs it.
@@ -176,10 +188,20 @@ waits()
 	END
 }
 
-@test "sendmail(8): a script's message is queued" {
-	try sendmail.8 1 '/^git/d'
+# The stub does what git-send-email does with such a command.
+@test "sendmail(8): a script's message is queued, and git's patch" {
+	cat >bin/git <<-'END'
+		#!/bin/sh
+		[ "$1 $4" = 'send-email HEAD^' ] || exit 1
+		printf 'From: %s\nTo: %s\nSubject: [PATCH] x\n\nx\n' "$EMAIL" "${3#--to=}" |
+			sh -c "${2#--sendmail-cmd=} \"\$@\"" - -i "${3#--to=}"
+	END
+	chmod +x bin/git
+	try sendmail.8 1
 	waits >got
 	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
 		queued <ann@example.net>
 		  <bob@example.net>
 	END
@@ -287,6 +309,44 @@ inetd_runs()
 	END
 }
 
+@test "mailpipe(7): the recipient's server under inetd" {
+	inetd_runs mailpipe.7 8
+}
+
+@test "mailpipe-batch(5): a job and its results" {
+	maildirs b
+	echo "b@example.net $PWD/b/" >mailboxes
+	server recv.log smtp-recv --local example.net --mailboxes mailboxes
+	example mailpipe-batch.5 1 "s,/tmp/m,$PWD/text,; s/ /\t/g" >lines
+	head -n 1 lines | smtp-send --relay "smtp://$address" --batch >results
+	cut -f 1-5 results | sort >got
+	sed 1d lines | cut -f 1-5 | sort | same got
+}
+
+@test "mailpipe-queue(5): what is due, and a message of dead/" {
+	id=$(spool add bob@example.net <text)
+	mv spool/queue/*."$id".q spool/dead/
+	[ -z "$(try mailpipe-queue.5 1)" ]
+	try mailpipe-queue.5 2 "s/[^ ]*$/$id/" >got
+	same got <text
+	spool add bob@example.net <text
+	[ "$(try mailpipe-queue.5 1 | grep -c '  <bob@example.net>')" = 1 ]
+}
+
+@test "mailpipe-seen(5): a message is fetched again" {
+	pop3_server
+	mv box/new/1.1.host box/new/0000a1b2
+	cp one box/new/0000a1b3
+	fetch=(pop3-fetch -q --tls=off --password-file "$PWD/password"
+		-o Maildir "pop3://ann@$address/")
+	"${fetch[@]}"
+	"${fetch[@]}"
+	holds Maildir/new 2
+	try mailpipe-seen.5 1 's/pop.example.net/127.0.0.1/'
+	"${fetch[@]}"
+	holds Maildir/new 3
+}
+
 @test "mailpipe-mailboxes(5): the table finds everyone" {
 	mkdir -p mail srv/example.org/dan
 	maildirs mail/alice srv/example.org/dan
@@ -337,4 +397,140 @@ inetd_runs()
 	cp text old/cur/2.1.host
 	try mailpipe.7 10
 	holds "$HOME/Maildir/new" 3
+}
+
+@test "README: a file is sent now" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	server recv.log smtp-recv --local example.net --mailboxes mailboxes
+	printf '%%PDF\n' >report.pdf
+	cp text note.txt
+	readme 1 "s,submission://ann@smtp.example.org,smtp://$address," >script
+	sh -e script
+	"$PYTHON" - bob/new/* >got <<-'END'
+		import email, email.policy, sys
+		m = email.message_from_bytes(open(sys.argv[1], "rb").read(),
+		    policy=email.policy.default)
+		print(m["Subject"], [p.get_content() for p in m.iter_parts()])
+	END
+	same got <<<"Report ['See you at eight.\\n', b'%PDF\\n']"
+}
+
+@test "README: cron sends what was written while offline" {
+	maildirs bob
+	echo "* deliver mbox-deliver -o $PWD/bob" >spool/routes
+	mkmsg -t bob@example.net -- spool add <text
+	readme 2 's/^[^a-z]*  //' >script
+	sh -e script
+	body <bob/new/* >got
+	same got <text
+}
+
+# As systemd does it: the connection is standard input and output.
+@test "README: systemd receives" {
+	maildirs bob
+	echo "bob@mx.example.net $PWD/bob/" >mailboxes
+	readme 3 "s,/etc/mailpipe/,$PWD/,; s/^ *//" >script
+	crlf <<-'END' | sh -e script >got 2>log
+		EHLO me.example.net
+		MAIL FROM:<ann@example.net>
+		RCPT TO:<bob@mx.example.net>
+		DATA
+		Subject: x
+
+		See you at eight.
+		.
+		QUIT
+	END
+	tail -n 1 got >last
+	same -v last <<<'221 2.0.0 Bye^M'
+	body <bob/new/* >got
+	same got <text
+}
+
+@test "README: what is safe here is forgotten on the server" {
+	pop3_server
+	echo "machine 127.0.0.1 login bob password secret" >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	readme 4 "s,pop3s://bob@pop.example.net/,--tls=off pop3://bob@$address/," \
+		>script
+	sh -e script
+	same "$HOME"/Maildir/new/* <one
+	holds box 0
+}
+
+@test "README: mailboxes are merged in a loop" {
+	maildirs old
+	cp text old/cur/1.1.host
+	cp text old/new/2.1.host
+	readme 5 >script
+	sh -e script
+	holds "$HOME/Maildir/new" 2
+}
+
+@test "README names all pages of formats, and is one page" {
+	[ "$(wc -l <"$TOP/README")" -le 66 ]
+	[ "$(wc -L <"$TOP/README")" -le 80 ]
+	for page in "$TOP"/man/*.[57]; do
+		name=$(basename "$page" | sed 's/\.\(.\)$/(\1)/')
+		grep -qF "$name" "$TOP/README" || echo "$name is not named"
+	done >out
+	same out </dev/null
+}
+
+@test "every example of every page is run here" {
+	for page in "$TOP"/man/*.[1578]; do
+		name=$(basename "$page")
+		awk -v p="$name" '/^\.Sh/ { on = /EXAMPLES/ }
+			on && /^\.(Bd|Dl)/ { print p, ++n }' "$page"
+	done | sort >there
+	grep -oE '(try|example|inetd_runs) [a-z0-9-]+\.[1578] [0-9]+' \
+		"$BATS_TEST_FILENAME" | cut -d ' ' -f 2- | sort -u >run
+	same there <run
+}
+
+# has_options PROGRAM: the long ones of its tables, as the compiler sees them.
+has_options()
+{
+	${CC:-cc} -E -P -D_GNU_SOURCE -DVERSION='""' -I"$TOP/lib" \
+		"$TOP/bin/$1.c" | tr '\n' ' ' |
+		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
+		grep -oE '\{"[a-z-]+"' | tr -d '{"'
+	printf '%s\n' config help version
+}
+
+long_options()
+{
+	grep -oE -- '--[a-z][a-z-]+' | sed 's/^--//'
+}
+
+# A page may speak of another program's options in its sentences, but lists
+# those of its own.
+@test "--help and the page have every option of a program, and no other" {
+	for page in "$TOP"/man/*.1; do
+		program=$(basename "$page" .1)
+		has_options "$program" | sort -u >known
+		[ "$(wc -l <known)" -gt 3 ]
+		"$program" --help | long_options | sort -u >help
+		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options |
+			sort -u >said
+		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
+			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z-]+' |
+			sed -E 's/^(Fl -|, -|Fl Fl )//' | sort -u >listed
+		diff known help | sed -n "s/^</$program --help lacks/p
+			s/^>/$program --help has a strange/p"
+		comm -23 known said | sed "s/^/$program(1) lacks /"
+		comm -13 known listed | sed "s/^/$program(1) lists a strange /"
+	done >out
+	same out </dev/null
+}
+
+@test "sendmail(8) and its --help have the same options" {
+	sendmail --help | grep -oE '(^|[ ,])-[a-zA-Z][a-z]?\>' | tr -d ' ,' |
+		sort -u >help
+	mandoc -Tascii "$TOP/man/sendmail.8" | sed 's/.\x08//g' >page
+	while read -r option; do
+		grep -qE -- "(^|[ ,])$option([ ,.]|$)" page || echo "$option"
+	done <help >out
+	same out </dev/null
 }

@@ -93,6 +93,82 @@ queued() {
 	END
 }
 
+@test "as cron calls it: the output of a job goes to its user" {
+	unset EMAIL
+	printf 'From: root (Cron Daemon)\nTo: me\nSubject: Cron <root@h> true\n\n.\nout\n' |
+		env -i MAILPIPE_SPOOL="$PWD/s" PATH=/usr/bin:/bin LOGNAME=me \
+			"$BUILD/bin/sendmail" -FCronDaemon -i -B8BITMIME -oem me >out 2>&1
+	same out </dev/null
+	domain=$(cat /etc/mailname 2>/dev/null || hostname)
+	sed -n '/^[FR] /s/  */ /gp' s/queue/* >envelope
+	same envelope <<-END
+		F <$(id -un)@$domain>
+		R . 000 <me@$domain>
+	END
+	queued >m
+	same m <<-'END'
+		Date: X
+		Message-ID: X
+		From: root (Cron Daemon)
+		To: me
+		Subject: Cron <root@h> true
+
+		.
+		out
+	END
+}
+
+@test "as Python and PHP call it: -t -i, the message with either line end" {
+	python3 - "$BUILD/bin/sendmail" <<-'END'
+		import subprocess, sys
+		from email.message import EmailMessage
+		m = EmailMessage()
+		m["To"] = "Bob <bob@x.example>, ann@y.example"
+		m["Bcc"] = "eve@x.example"
+		m["Subject"] = "from Python"
+		m.set_content(".\nhi\n")
+		subprocess.run([sys.argv[1], "-t", "-i"], input=m.as_bytes(), check=True)
+	END
+	sed -n '/^[FR] /s/  */ /gp' s/queue/* >envelope
+	same envelope <<-'END'
+		F <me@home.example>
+		R . 000 <bob@x.example>
+		R . 000 <ann@y.example>
+		R . 000 <eve@x.example>
+	END
+	queued | grep -av '^\(Content\|MIME\)' >m
+	same m <<-'END'
+		Date: X
+		From: <me@home.example>
+		Message-ID: X
+		To: Bob <bob@x.example>, ann@y.example
+		Subject: from Python
+
+		.
+		hi
+	END
+	rm -r s
+	printf 'To: bob@x.example\r\nSubject: from PHP\r\nX-PHP-Originating-Script: 0:a.php\r\n\r\nhi\n' |
+		sh -c "'$BUILD/bin/sendmail' -t -i"
+	queued >m
+	same m <<-'END'
+		Date: X
+		From: <me@home.example>
+		Message-ID: X
+		To: bob@x.example
+		Subject: from PHP
+		X-PHP-Originating-Script: 0:a.php
+
+		hi
+	END
+}
+
+@test "an EMAIL with a name is a sender too" {
+	echo hi | EMAIL='Ann B. <ann@y.example>' sendmail bob@x.example
+	sed -n '/^F /p' s/queue/* >envelope
+	echo 'F <ann@y.example>' | same envelope
+}
+
 @test "a name without a domain gets one" {
 	echo hi | sendmail root
 	to=$(spool list | sed -n 's/^  <root@\(.*\)>$/\1/p')

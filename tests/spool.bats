@@ -158,6 +158,14 @@ set_time() { # ID created|expires|tries NUMBER
 	same shown </dev/null
 }
 
+@test "\$EMAIL with a name is the sender, without the name" {
+	message | EMAIL='"B, Ann" <ann@y.example>' spool add good@x.example >/dev/null
+	spool list | sed -n '1s/.* //p' >sender
+	echo '<ann@y.example>' | same sender
+	EMAIL='ann@y.example, bob' exits 65 spool add good@x.example <<<hi 2>err
+	echo 'spool: sender: no address: ann@y.example, bob' | same err
+}
+
 @test "--at, --hold and --expires: held and later messages are not tried" {
 	relay
 	message | spool add --at +1h -f a@b.example good@x.example >ids
@@ -314,6 +322,50 @@ set_time() { # ID created|expires|tries NUMBER
 	[ "$(spool list)" = "" ]
 }
 
+@test "the first hop's domain and the sender choose among the lines of routes" {
+	mkdir s
+	cat >s/routes <<-'END'
+		.corp.example relay smtp://gateway.corp.example --tls=off
+		from:@work.example relay smtp://work
+		from:Boss@b.example lmtp /run/boss
+		z.example relay smtp://z
+		* mx --x y
+	END
+	chmod 644 s/routes
+	for try in 'a@b.example @me.example,@gw.CORP.example,@far:good-1@z.example' \
+		'you@WORK.example good-2@z.example' 'boss@B.example good-3@z.example' \
+		'a@b.example @ME.example:good-4@Z.example' '<> good-5@other.example' \
+		'a@b.example good-6@corp.example' 'you@sub.work.example good-7@y.example'; do
+		# shellcheck disable=SC2086 # two words
+		set -- $try
+		message | spool add -f "$1" "$2" >/dev/null
+	done
+	run_spool -j 1 --log none
+	# A process for each line, for * one for each domain.
+	awk '/^args/ { route = $0; next } { print route "|" $0 }' log | sort >seen
+	same seen <<-'END'
+		args --batch --lmtp /run/boss|<boss@B.example> <good-3@z.example> hi
+		args --batch --mx --x y|<> <good-5@other.example> hi
+		args --batch --mx --x y|<a@b.example> <good-6@corp.example> hi
+		args --batch --mx --x y|<you@sub.work.example> <good-7@y.example> hi
+		args --batch --relay smtp://gateway.corp.example --tls=off|<a@b.example> <@gw.CORP.example,@far:good-1@z.example> hi
+		args --batch --relay smtp://work|<you@WORK.example> <good-2@z.example> hi
+		args --batch --relay smtp://z|<a@b.example> <good-4@Z.example> hi
+	END
+	grep -c ^args log >count
+	echo 7 | same count
+}
+
+@test "a run with nothing due opens no message" {
+	relay
+	for _ in 1 2 3; do
+		message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	done
+	strace -f -o trace -e trace=open,openat spool run
+	grep -c '"[0-9]*\.[0-9a-z]\{20\}\.q"' trace >count || true
+	echo 0 | same count
+}
+
 @test "a deliver route runs a handler once a recipient, and takes its verdict" {
 	mkdir s
 	cat >handler <<-'END'
@@ -401,14 +453,31 @@ set_time() { # ID created|expires|tries NUMBER
 @test "a transport that cannot run or refuses its options bounces nothing" {
 	relay
 	message | spool add -f a@b.example good@x.example >/dev/null
-	for cmd in /nonexistent 'exit 64; :' 'exit 78; :' 'exit 77; :'; do
+	for cmd in /nonexistent 'exit 64; :' 'exit 78; :'; do
 		exits 0 spool run --transport "$cmd" 2>/dev/null
 		spool retry
 	done
 	spool list | plain >listed
 	same listed <<-'END'
-		ID queued TIME 4 18 <a@b.example>
-		  <good@x.example> unsure: transport ended with status 77
+		ID queued TIME 3 18 <a@b.example>
+		  <good@x.example> transport ended with status 78
+	END
+}
+
+@test "of a transport that dies only the jobs that it was given are unsure" {
+	relay
+	# A line over the pipe's 64 KiB: of the second one some stays here.
+	label=$(printf 'd%.0s' {1..60})
+	many=$(printf "%040d@$label.$label.$label.example " {1..300})
+	# shellcheck disable=SC2086 # a list of words
+	for _ in 1 2; do
+		message | spool add -f a@b.example $many >/dev/null
+	done
+	exits 0 spool run --transport 'read -r job; exit 77; :' 2>/dev/null
+	spool list | grep -o 'unsure: .*\|transport .*' | sort | uniq -c >counts
+	same counts <<-'END'
+		    300 transport ended with status 77
+		    300 unsure: transport ended with status 77
 	END
 }
 
@@ -495,6 +564,20 @@ set_time() { # ID created|expires|tries NUMBER
 	relay
 	id=$(message | spool add -f a@b.example good@x.example)
 	sed -i 's/^R \. 000/R + 250/' s/queue/*."$id".q
+	run_spool
+	[ ! -e log ]
+	[ -z "$(ls s/queue)" ]
+}
+
+@test "what is sent but cannot be removed is not sent again" {
+	export ASAN_OPTIONS=detect_leaks=0
+	relay
+	message | spool add -f a@b.example good@x.example ok@x.example >/dev/null
+	exits 75 strace -o trace -e trace=unlinkat -e inject=unlinkat:error=EROFS \
+		spool run --transport "$T" --log none 2>/dev/null
+	grep -c INJECTED trace >count
+	echo 1 | same count
+	rm log
 	run_spool
 	[ ! -e log ]
 	[ -z "$(ls s/queue)" ]

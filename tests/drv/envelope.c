@@ -33,6 +33,8 @@ main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "default"))
 		code = envelope_default_sender(&out);
+	else if (!strcmp(argv[1], "mailbox"))
+		code = envelope_default_mailbox(&out);
 	else if (!strcmp(argv[1], "qualify"))
 		envelope_qualify(argv[2], &out);
 	else if (!strcmp(argv[1], "sender"))

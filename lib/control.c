@@ -1,13 +1,13 @@
-/* spool rm, hold, release and retry: each on a message that it has claimed, so
- * never on one that is being sent. */
+#include "control.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "entry.h"
 #include "log.h"
-#include "spool.h"
 
 /* What is done to one claimed message; 0, or -1 with errno. */
 typedef int change(struct queue *q, struct entry *e);
@@ -15,7 +15,7 @@ typedef int change(struct queue *q, struct entry *e);
 static int
 change_rm(struct queue *q, struct entry *e)
 {
-	return entry_remove(q, e) || fsync(q->queue) ? -1 : 0;
+	return entry_remove(q, e);
 }
 
 static int
@@ -44,6 +44,21 @@ change_retry(struct queue *q, struct entry *e)
 	return entry_rename(q, e, time(NULL), e->name.state);
 }
 
+static change *
+find_change(const char *action)
+{
+	static const struct {
+		const char *name;
+		change *what;
+	} all[] = {{"hold", change_hold}, {"release", change_release},
+	    {"retry", change_retry}, {"rm", change_rm}};
+	size_t i = 0;
+
+	while (strcmp(all[i].name, action))
+		i++;
+	return all[i].what;
+}
+
 static int
 change_name(
     struct queue *q, const struct qname *n, change *what, const char *action)
@@ -59,7 +74,7 @@ change_name(
 					   : strerror(errno));
 		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
 	}
-	r = what(q, &e);
+	r = what(q, &e) || fsync(q->queue);
 	if (r)
 		log_error("%s %s: %s", action, n->id, strerror(errno));
 	entry_release(q, &e);
@@ -71,7 +86,7 @@ change_id(struct queue *q, const char *id, change *what, const char *action)
 {
 	struct qname n;
 
-	if (!qname_find(q->queue, check_id(id), &n))
+	if (!qname_find(q->queue, id, &n))
 		return change_name(q, &n, what, action);
 	if (errno == ENOENT)
 		log_error("%s %s: no such message", action, id);
@@ -80,48 +95,29 @@ change_id(struct queue *q, const char *id, change *what, const char *action)
 	return errno == ENOENT ? EX_NOINPUT : EX_TEMPFAIL;
 }
 
-static void
-open_claims(struct queue *q)
+static int
+open_lock(struct queue *q)
 {
-	open_queue(q);
-	if (queue_locks(q))
-		log_die(EX_TEMPFAIL, "open lock: %s", strerror(errno));
+	if (!queue_locks(q))
+		return EX_OK;
+	log_error("open lock: %s", strerror(errno));
+	return EX_TEMPFAIL;
 }
 
-/* Goes on after a failure; the first one is the exit status. */
-static int
-change_each(char *args[], change *what, const char *action)
+int
+control_each(struct queue *q, const char *action, char *const ids[])
 {
-	struct queue q;
-	int first = EX_OK, code;
+	change *what = find_change(action);
+	int first = open_lock(q), code;
 
-	if (!*args)
-		log_die(EX_USAGE, "%s: no queue id (try --help)", action);
-	open_claims(&q);
-	for (; *args; args++) {
-		code = change_id(&q, *args, what, action);
+	if (first)
+		return first;
+	for (; *ids; ids++) {
+		code = change_id(q, *ids, what, action);
 		if (!first)
 			first = code;
 	}
 	return first;
-}
-
-int
-do_rm(char *args[])
-{
-	return change_each(args, change_rm, "rm");
-}
-
-int
-do_hold(char *args[])
-{
-	return change_each(args, change_hold, "hold");
-}
-
-int
-do_release(char *args[])
-{
-	return change_each(args, change_release, "release");
 }
 
 static int
@@ -129,6 +125,7 @@ retry_one(const char *file, const struct qname *n, void *arg)
 {
 	struct queue *q = arg;
 	struct entry e;
+	int r;
 
 	(void)file;
 	if (!n || n->state != 'q' || n->due <= time(NULL))
@@ -137,21 +134,19 @@ retry_one(const char *file, const struct qname *n, void *arg)
 		return errno == EAGAIN || errno == ENOENT || errno == EBADMSG
 		    ? 0
 		    : -1;
-	if (change_retry(q, &e))
-		return -1;
+	r = change_retry(q, &e);
 	entry_release(q, &e);
-	return 0;
+	return r;
 }
 
 int
-do_retry(char *args[])
+control_retry(struct queue *q)
 {
-	struct queue q;
+	int code = open_lock(q);
 
-	if (*args)
-		return change_each(args, change_retry, "retry");
-	open_claims(&q);
-	if (qname_each(q.queue, retry_one, &q))
-		log_die(EX_TEMPFAIL, "retry: %s", strerror(errno));
-	return EX_OK;
+	if (!code && (qname_each(q->queue, retry_one, q) || fsync(q->queue))) {
+		log_error("retry: %s", strerror(errno));
+		code = EX_TEMPFAIL;
+	}
+	return code;
 }

@@ -1,0 +1,242 @@
+#include "transaction.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "date.h"
+#include "log.h"
+
+#define FOR_MAX 800 /* of an address, to keep the line under 998 octets */
+
+/* The recipients for the log, which cuts a value at 1 kB. */
+static void
+list_rcpts(const struct transaction *t, struct buf *out)
+{
+	for (size_t i = 0; i < t->envelope.n && out->len < 1000; i++)
+		buf_addf(
+		    out, "%s<%s>", i ? "," : "", t->envelope.rcpts[i].address);
+}
+
+static void
+log_message(const struct transaction *t, const char *event, const char *reply,
+    const char *note)
+{
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	char size[24];
+
+	buf_addf(&from, "<%s>", t->envelope.sender);
+	list_rcpts(t, &to);
+	snprintf(size, sizeof size, "%llu", (unsigned long long)t->smtpd->size);
+	log_event(event, "id", t->id, "client", t->peer->addr, "helo",
+	    t->smtpd->name, "from", buf_str(&from), "to", buf_str(&to), "size",
+	    size, "reply", reply, "note", *note ? note : NULL, NULL);
+	buf_free(&from);
+	buf_free(&to);
+}
+
+static void
+forget_envelope(struct transaction *t)
+{
+	for (size_t i = 0; i < t->envelope.n; i++)
+		mailbox_free(&t->targets[i]);
+	envelope_free(&t->envelope);
+}
+
+static void
+do_mail(struct transaction *t)
+{
+	forget_envelope(t);
+	envelope_sender(&t->envelope, t->smtpd->command.path.text,
+	    t->smtpd->eight_bit ? "BODY=8BITMIME" : "");
+	smtpd_answer(t->smtpd, "250 2.1.0 OK");
+}
+
+static bool
+has_rcpt(const struct transaction *t, const char *address)
+{
+	for (size_t i = 0; i < t->envelope.n; i++)
+		if (strcmp(t->envelope.rcpts[i].address, address) == 0)
+			return true;
+	return false;
+}
+
+/* Whether our own delivery needs the one or other recipient to be alone. */
+static bool
+must_be_alone(const struct transaction *t, const struct mailbox *m)
+{
+	return t->sink == HANDOVER_MAILBOXES && t->envelope.n > 0 &&
+	    (m->kind == MAILBOX_PROGRAM ||
+		t->targets[0].kind == MAILBOX_PROGRAM);
+}
+
+static void
+do_rcpt(struct transaction *t)
+{
+	struct address *path = &t->smtpd->command.path;
+	struct mailbox m = {.target = NULL};
+	const char *reply = accept_rcpt(t->accept, path, &m);
+	struct buf from = BUF_INIT;
+
+	if (*reply == '2' && has_rcpt(t, path->text)) {
+		mailbox_free(&m);
+	} else if (*reply == '2' && must_be_alone(t, &m)) {
+		mailbox_free(&m);
+		reply = "452 4.5.3 This recipient takes a message alone";
+	} else if (*reply == '2') {
+		t->targets[t->envelope.n] = m;
+		envelope_rcpt(&t->envelope, path->text, "");
+	}
+	if (*reply != '2') {
+		buf_addf(&from, "<%s>", t->envelope.sender);
+		log_event("refused", "client", t->peer->addr, "helo",
+		    t->smtpd->name, "from", buf_str(&from), "to", path->text,
+		    "reply", reply, NULL);
+		buf_free(&from);
+	}
+	smtpd_answer(t->smtpd, reply);
+}
+
+/* RFC 5321 4.4. */
+static void
+write_trace(struct transaction *t)
+{
+	const struct envelope *e = &t->envelope;
+	const char *addr = t->peer->addr;
+	char date[DATE_MAX], literal[80];
+
+	if (addr[strcspn(addr, ".:")])
+		peer_literal(t->peer, literal);
+	else
+		snprintf(literal, sizeof literal, "%s", addr);
+	date_rfc5322(time(NULL), date);
+	buf_reset(&t->trace);
+	buf_addf(&t->trace, "Received: from %s (%s)\n\tby %s with %s id %s",
+	    t->smtpd->name, literal, t->hostname,
+	    t->smtpd->esmtp ? "ESMTP" : "SMTP", t->id);
+	if (e->n == 1 && strlen(e->rcpts[0].address) < FOR_MAX)
+		buf_addf(&t->trace, "\n\tfor <%s>", e->rcpts[0].address);
+	buf_addf(&t->trace, "; %s\n", date);
+}
+
+/* What the command finds in its environment, in one block of memory. */
+static void
+write_env(struct transaction *t)
+{
+	const char *const pairs[][2] = {{"REMOTE_ADDR", t->peer->addr},
+	    {"REMOTE_PORT", t->peer->port}, {"HELO", t->smtpd->name},
+	    {"PROTOCOL", t->smtpd->esmtp ? "ESMTP" : "SMTP"}};
+	size_t n = sizeof pairs / sizeof *pairs,
+	       at[sizeof pairs / sizeof *pairs];
+
+	buf_reset(&t->env);
+	for (size_t i = 0; i < n; i++) {
+		at[i] = t->env.len;
+		buf_addf(&t->env, "%s=%s%c", pairs[i][0], pairs[i][1], 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		t->message.env[i] = t->env.data + at[i];
+}
+
+static void
+do_data(struct transaction *t)
+{
+	enum handover_kind kind = t->sink;
+
+	if (kind == HANDOVER_MAILBOXES && t->targets[0].kind == MAILBOX_PROGRAM)
+		kind = HANDOVER_COMMAND;
+	envelope_mail_id(t->id);
+	write_trace(t);
+	write_env(t);
+	buf_reset(&t->origin);
+	buf_addf(&t->origin, "%s %s %s", t->peer->addr,
+	    t->smtpd->esmtp ? "esmtp" : "smtp", t->smtpd->name);
+	t->message.mail_id = t->id;
+	t->message.trace = buf_str(&t->trace);
+	t->message.origin = buf_str(&t->origin);
+	t->message.envelope = &t->envelope;
+	t->message.targets = t->targets;
+	if (handover_begin(&t->handover, kind, &t->message) == 0) {
+		t->open = true;
+		smtpd_answer(t->smtpd, "354 End data with <CRLF>.<CRLF>");
+		return;
+	}
+	log_message(t, "failed", t->handover.reply, t->handover.note);
+	smtpd_answer(t->smtpd, t->handover.reply);
+}
+
+static void
+abandon(struct transaction *t)
+{
+	if (t->open)
+		handover_abort(&t->handover);
+	t->open = false;
+}
+
+static void
+do_body(struct transaction *t)
+{
+	struct buf *body = &t->smtpd->body;
+
+	if (t->open &&
+	    handover_write(&t->handover, body->data, body->len) != 0) {
+		t->open = false;
+		smtpd_spoil(t->smtpd, t->handover.reply);
+		log_message(t, "failed", t->handover.reply, t->handover.note);
+	}
+	buf_reset(body);
+}
+
+static bool
+do_end(struct transaction *t)
+{
+	bool ok = handover_commit(&t->handover) == 0;
+
+	t->open = false;
+	log_message(
+	    t, ok ? "received" : "failed", t->handover.reply, t->handover.note);
+	smtpd_answer(t->smtpd, t->handover.reply);
+	return ok;
+}
+
+bool
+transaction_handle(struct transaction *t, enum smtpd_event event)
+{
+	switch (event) {
+	case SMTPD_MAIL:
+		do_mail(t);
+		break;
+	case SMTPD_RCPT:
+		do_rcpt(t);
+		break;
+	case SMTPD_DATA:
+		do_data(t);
+		break;
+	case SMTPD_BODY:
+		do_body(t);
+		break;
+	case SMTPD_END:
+		return do_end(t);
+	case SMTPD_SPOILED:
+		abandon(t);
+		log_message(t, "rejected", t->smtpd->fault, "");
+		break;
+	case SMTPD_MORE:
+		if (t->smtpd->fault[0])
+			abandon(t); /* its disk space, now */
+		break;
+	default:
+		break;
+	}
+	return false;
+}
+
+void
+transaction_end(struct transaction *t)
+{
+	abandon(t);
+	forget_envelope(t);
+	buf_free(&t->trace);
+	buf_free(&t->origin);
+	buf_free(&t->env);
+}
