@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "batch.h"
-#include "child.h"
 #include "entry.h"
+#include "handler.h"
 #include "reply.h"
 #include "verdict.h"
 
@@ -37,31 +37,6 @@ scratch_copy(const struct entry *e)
 		return -1;
 	}
 	return fd;
-}
-
-static int
-run_handler(struct queue *q, const char *command, const struct entry *e,
-    const char *sender, const char *rcpt, int body, struct buf *line)
-{
-	char id[64], size[40];
-	const char *env[] = {id, size, NULL};
-	char *args[] = {
-	    (char *)"-f", (char *)sender, (char *)"--", (char *)rcpt, NULL};
-	char **argv = child_shell(command, args);
-	struct child c = {.argv = argv,
-	    .in = body,
-	    .out = -1,
-	    .env = env,
-	    .seconds = HANDLER_SECONDS,
-	    .keep = q->lock};
-	int code;
-
-	snprintf(id, sizeof id, "MAIL_ID=%s", e->mail_id);
-	snprintf(
-	    size, sizeof size, "MAIL_SIZE=%llu", (unsigned long long)e->size);
-	code = lseek(body, 0, SEEK_SET) ? EX_TEMPFAIL : child_run(&c, line);
-	free(argv);
-	return code;
 }
 
 /* The handler's own line where its first digit agrees with its verdict. */
@@ -109,6 +84,12 @@ static int
 deliver_one(struct queue *q, const char *command, const struct batch_job *j,
     const struct entry *e, int body, const char *rcpt)
 {
+	const struct handler h = {.command = command,
+	    .sender = j->sender.address,
+	    .rcpt = rcpt,
+	    .mail_id = e->mail_id,
+	    .seconds = HANDLER_SECONDS,
+	    .keep = q->lock};
 	struct batch_result r = {.id = j->id, .rcpt = rcpt};
 	struct buf line = BUF_INIT;
 	struct reply reply;
@@ -118,8 +99,7 @@ deliver_one(struct queue *q, const char *command, const struct batch_job *j,
 	if (!reader_lives())
 		return -1;
 	if (body >= 0)
-		code = run_handler(
-		    q, command, e, j->sender.address, rcpt, body, &line);
+		code = handler_run(&h, body, &line);
 	explain(&r, code, &line, &reply);
 	if (line.len == 0 && r.fate != BATCH_OK) {
 		snprintf(why, sizeof why, "%.60s (exit %d)", reply.text, code);
