@@ -18,14 +18,12 @@
 #include "options.h"
 #include "parse.h"
 #include "peer.h"
-#include "pop3.h"
+#include "pop3d.h"
 #include "secret.h"
 #include "serve.h"
 #include "verdict.h"
 
 #define BLOCK 32768
-#define TRIES 3   /* passwords */
-#define ERRORS 20 /* commands that are none */
 #define LOGIN_MS (3 * 60 * 1000)
 #define SESSION_MS (24LL * 60 * 60 * 1000)
 
@@ -70,48 +68,14 @@ static const struct option_def options[] = {
 struct session {
 	struct conn conn;
 	struct peer peer;
-	int64_t end;
+	int64_t end;  /* of the session */
+	int64_t idle; /* until then a whole command must come */
+	struct pop3d dialogue;
 	struct maildrop drop;
 	struct buf secret;
-	char user[POP3_COMMAND + 1];
-	bool has_user, in;
-	unsigned tries, errors;
 	struct buf wire;
 	uint64_t sent; /* messages */
 	int status;
-};
-
-/* What a command came to; the reply is in replies, for all but SENT. */
-enum event {
-	DONE,
-	SENT,
-	NO_COMMAND,
-	NO_ARGUMENT,
-	NOT_NOW,
-	NO_MESSAGE,
-	UNREADABLE,
-	NEEDS_TLS,
-	DENIED,
-	IN_USE,
-	NO_MAILBOX,
-	NOT_REMOVED,
-	BYE,
-	CUT, /* nothing more can be said: close */
-};
-
-static const char *const replies[] = {
-    [DONE] = "+OK\r\n",
-    [NO_COMMAND] = "-ERR unknown command\r\n",
-    [NO_ARGUMENT] = "-ERR wrong arguments\r\n",
-    [NOT_NOW] = "-ERR not in this state\r\n",
-    [NO_MESSAGE] = "-ERR no such message\r\n",
-    [UNREADABLE] = "-ERR [SYS/TEMP] the message cannot be read\r\n",
-    [NEEDS_TLS] = "-ERR a login needs TLS here\r\n",
-    [DENIED] = "-ERR [AUTH] wrong password\r\n",
-    [IN_USE] = "-ERR [IN-USE] another session has the mailbox\r\n",
-    [NO_MAILBOX] = "-ERR [SYS/TEMP] the mailbox cannot be opened\r\n",
-    [NOT_REMOVED] = "-ERR [SYS/TEMP] some messages are not removed\r\n",
-    [BYE] = "+OK bye\r\n",
 };
 
 static int
@@ -145,7 +109,7 @@ set(int key, const char *value, char *why, size_t size)
 	}
 }
 
-static enum event
+static enum pop3d_answer
 send_message(
     struct session *s, struct maildrop_message *m, struct pop3_top *top)
 {
@@ -156,7 +120,7 @@ send_message(
 	int fd = maildrop_read(&s->drop, m, &left);
 
 	if (fd < 0)
-		return UNREADABLE;
+		return POP3D_UNREADABLE;
 	conn_put(&s->conn, "+OK message follows\r\n", 21);
 	while (left && more && !s->conn.error) {
 		size_t want = left < BLOCK ? (size_t)left : BLOCK, part;
@@ -176,36 +140,14 @@ send_message(
 		/* The end must not be seen: it would make the part a whole. */
 		log_error("read message %s: %s", m->file->name,
 		    s->conn.error ? "the client is gone" : "it was cut short");
-		return CUT;
+		return POP3D_CUT;
 	}
 	crlf_wire_end(&w, &s->wire);
 	buf_adds(&s->wire, ".\r\n");
 	conn_put(&s->conn, s->wire.data, s->wire.len);
 	buf_reset(&s->wire);
 	s->sent++;
-	return SENT;
-}
-
-/* --- the commands --- */
-static enum event
-do_capa(struct session *s, char *arg)
-{
-	(void)arg;
-	conn_putf(&s->conn,
-	    "+OK\r\nTOP\r\nUIDL\r\n%sRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-	    "PIPELINING\r\nEXPIRE NEVER\r\n.\r\n",
-	    auth_clear ? "USER\r\n" : "");
-	return SENT;
-}
-
-static enum event
-do_user(struct session *s, char *arg)
-{
-	if (!auth_clear)
-		return NEEDS_TLS;
-	strcpy(s->user, arg);
-	s->has_user = true;
-	return DONE;
+	return POP3D_SAID;
 }
 
 /* Takes as long wherever the first difference is. */
@@ -221,39 +163,34 @@ is_secret(const struct buf *secret, const char *given)
 	return !differ;
 }
 
-static enum event
-do_pass(struct session *s, char *arg)
+static enum pop3d_answer
+log_in(struct session *s)
 {
-	if (!auth_clear)
-		return NEEDS_TLS;
-	if (!s->has_user)
-		return NOT_NOW;
-	s->has_user = false;
-	if (!is_secret(&s->secret, arg)) {
-		log_event(
-		    "denied", "peer", s->peer.addr, "user", s->user, NULL);
-		s->tries++;
+	const char *user = s->dialogue.user;
+
+	if (!is_secret(&s->secret, s->dialogue.password)) {
+		log_event("denied", "peer", s->peer.addr, "user", user, NULL);
 		sleep(1);
-		return DENIED;
+		return POP3D_DENIED;
 	}
-	if (maildrop_lock(&s->drop) == 0) {
-		s->in = true;
-		return DONE;
+	if (maildrop_lock(&s->drop) < 0) {
+		if (errno == EWOULDBLOCK)
+			return POP3D_IN_USE;
+		log_error("read %s: %s", folder, strerror(errno));
+		s->status = EX_TEMPFAIL;
+		return POP3D_NO_MAILBOX;
 	}
-	if (errno == EWOULDBLOCK)
-		return IN_USE;
-	log_error("read %s: %s", folder, strerror(errno));
-	s->status = EX_TEMPFAIL;
-	return NO_MAILBOX;
+	s->end = conn_now() + SESSION_MS;
+	log_event("login", "peer", s->peer.addr, "user", user, NULL);
+	return POP3D_DONE;
 }
 
-static enum event
-do_stat(struct session *s, char *arg)
+static enum pop3d_answer
+count(struct session *s)
 {
 	uint64_t octets = 0;
 	size_t n = 0;
 
-	(void)arg;
 	for (size_t i = 0; i < s->drop.n; i++) {
 		struct maildrop_message *m = &s->drop.messages[i];
 
@@ -266,7 +203,7 @@ do_stat(struct session *s, char *arg)
 		n++;
 	}
 	conn_putf(&s->conn, "+OK %zu %" PRIu64 "\r\n", n, octets);
-	return SENT;
+	return POP3D_SAID;
 }
 
 static void
@@ -284,21 +221,21 @@ put_uid(struct session *s, struct maildrop_message *m)
 }
 
 /* LIST and UIDL, of one message or all. */
-static enum event
-list(struct session *s, const char *arg,
+static enum pop3d_answer
+list(struct session *s,
     void (*put)(struct session *s, struct maildrop_message *m))
 {
 	struct maildrop_message *m = s->drop.messages, *end = m + s->drop.n;
 
-	if (arg) {
-		m = maildrop_find(&s->drop, arg, strlen(arg));
+	if (!s->dialogue.all) {
+		m = maildrop_find(&s->drop, s->dialogue.number);
 		if (m && put == put_size)
 			maildrop_measure(&s->drop, m);
 		if (!m || m->gone)
-			return NO_MESSAGE;
+			return POP3D_NO_MESSAGE;
 		conn_put(&s->conn, "+OK ", 4);
 		put(s, m);
-		return SENT;
+		return POP3D_SAID;
 	}
 	conn_put(&s->conn, "+OK\r\n", 5);
 	for (; m < end; m++) {
@@ -308,178 +245,125 @@ list(struct session *s, const char *arg,
 			put(s, m);
 	}
 	conn_put(&s->conn, ".\r\n", 3);
-	return SENT;
+	return POP3D_SAID;
 }
 
-static enum event
-do_list(struct session *s, char *arg)
+static enum pop3d_answer
+retrieve(struct session *s, enum pop3d_event event)
 {
-	return list(s, arg, put_size);
-}
-
-static enum event
-do_uidl(struct session *s, char *arg)
-{
-	maildrop_name(&s->drop);
-	return list(s, arg, put_uid);
-}
-
-static enum event
-do_retr(struct session *s, char *arg)
-{
-	struct maildrop_message *m = maildrop_find(&s->drop, arg, strlen(arg));
-
-	return m ? send_message(s, m, NULL) : NO_MESSAGE;
-}
-
-static enum event
-do_top(struct session *s, char *arg)
-{
-	struct pop3_top top = {.bol = true};
-	size_t n = strcspn(arg, " ");
-	struct maildrop_message *m = maildrop_find(&s->drop, arg, n);
-
-	if (!arg[n] || parse_number(arg + n + 1, UINT64_MAX, &top.lines) < 0)
-		return NO_ARGUMENT;
-	return m ? send_message(s, m, &top) : NO_MESSAGE;
-}
-
-static enum event
-do_dele(struct session *s, char *arg)
-{
-	struct maildrop_message *m = maildrop_find(&s->drop, arg, strlen(arg));
+	struct maildrop_message *m =
+	    maildrop_find(&s->drop, s->dialogue.number);
+	struct pop3_top top = {.bol = true, .lines = s->dialogue.lines};
 
 	if (!m)
-		return NO_MESSAGE;
-	m->marked = true;
-	return DONE;
+		return POP3D_NO_MESSAGE;
+	return send_message(s, m, event == POP3D_TOP ? &top : NULL);
 }
 
-static enum event
-do_rset(struct session *s, char *arg)
+static enum pop3d_answer
+mark(struct session *s)
 {
-	(void)arg;
+	struct maildrop_message *m =
+	    maildrop_find(&s->drop, s->dialogue.number);
+
+	if (!m)
+		return POP3D_NO_MESSAGE;
+	m->marked = true;
+	return POP3D_DONE;
+}
+
+static enum pop3d_answer
+unmark_all(struct session *s)
+{
 	for (size_t i = 0; i < s->drop.n; i++)
 		s->drop.messages[i].marked = false;
-	return DONE;
+	return POP3D_DONE;
 }
 
-static enum event
-do_noop(struct session *s, char *arg)
+static enum pop3d_answer
+update(struct session *s)
 {
-	(void)s;
-	(void)arg;
-	return DONE;
-}
-
-static enum event
-do_quit(struct session *s, char *arg)
-{
-	(void)arg;
 	if (maildrop_update(&s->drop) == 0)
-		return BYE;
+		return POP3D_DONE;
 	s->status = EX_TEMPFAIL;
-	return NOT_REMOVED;
+	return POP3D_NOT_REMOVED;
 }
 
-enum { BEFORE = 1, AFTER = 2 }; /* the login */
-enum { NONE, MAYBE, NEEDED };   /* an argument */
-
-static const struct verb {
-	char name[5];
-	unsigned char when, arg;
-	enum event (*run)(struct session *s, char *arg);
-} verbs[] = {
-    {"CAPA", BEFORE | AFTER, NONE, do_capa},
-    {"USER", BEFORE, NEEDED, do_user},
-    {"PASS", BEFORE, NEEDED, do_pass},
-    {"STAT", AFTER, NONE, do_stat},
-    {"LIST", AFTER, MAYBE, do_list},
-    {"UIDL", AFTER, MAYBE, do_uidl},
-    {"RETR", AFTER, NEEDED, do_retr},
-    {"TOP", AFTER, NEEDED, do_top},
-    {"DELE", AFTER, NEEDED, do_dele},
-    {"RSET", AFTER, NONE, do_rset},
-    {"NOOP", AFTER, NONE, do_noop},
-    {"QUIT", BEFORE | AFTER, NONE, do_quit},
-};
-
-static enum event
-run_line(struct session *s, char *line, size_t n)
+static enum pop3d_answer
+act(struct session *s, enum pop3d_event event)
 {
-	const struct verb *v = verbs, *end = v + sizeof verbs / sizeof *verbs;
-	struct pop3_command c;
-
-	if (pop3_command(line, n, &c) < 0)
-		return NO_COMMAND;
-	while (v < end && strcmp(v->name, c.verb) != 0)
-		v++;
-	if (v == end)
-		return NO_COMMAND;
-	if (!(v->when & (s->in ? AFTER : BEFORE)))
-		return NOT_NOW;
-	if ((v->arg == NEEDED && (!c.arg || !*c.arg)) ||
-	    (v->arg == NONE && c.arg && *c.arg))
-		return NO_ARGUMENT;
-	return v->run(s, c.arg && *c.arg ? c.arg : NULL);
+	switch (event) {
+	case POP3D_LOGIN:
+		return log_in(s);
+	case POP3D_STAT:
+		return count(s);
+	case POP3D_LIST:
+		return list(s, put_size);
+	case POP3D_UIDL:
+		maildrop_name(&s->drop);
+		return list(s, put_uid);
+	case POP3D_DELE:
+		return mark(s);
+	case POP3D_RSET:
+		return unmark_all(s);
+	case POP3D_UPDATE:
+		return update(s);
+	default:
+		return retrieve(s, event);
+	}
 }
 
-/* A line that is too long is discarded up to its end, and no part of it is
- * ever a command. 1, 0 at the end, -1 with errno. */
-static int
-read_command(struct session *s, enum event *event)
+/* What is answered goes out, and the time for the next command begins. */
+static void
+put_replies(struct session *s)
 {
-	bool whole = true;
-	char *line;
+	struct buf *out = &s->dialogue.out;
+
+	conn_put(&s->conn, out->data, out->len);
+	buf_reset(out);
+	s->idle = conn_now() + (int64_t)idle * 1000;
+}
+
+/* The next event. False when no more come: at the end, after too much
+ * silence, or when the client is gone. */
+static bool
+next_event(struct session *s, enum pop3d_event *event)
+{
+	char *data;
 	ssize_t n;
 
-	s->conn.deadline = conn_now() + (int64_t)idle * 1000;
-	if (s->conn.deadline > s->end)
+	do {
+		s->conn.deadline = s->idle < s->end ? s->idle : s->end;
+		n = conn_peek(&s->conn, &data);
 		s->conn.deadline = s->end;
-	while ((n = conn_line(&s->conn, &line, POP3_COMMAND)) > 0) {
-		if (line[n - 1] == '\n') {
-			s->conn.deadline = s->end;
-			*event =
-			    whole ? run_line(s, line, (size_t)n) : NO_COMMAND;
-			return 1;
-		}
-		whole = false;
-	}
-	return n < 0 ? -1 : 0;
-}
-
-static bool
-too_many(struct session *s, enum event event)
-{
-	if (event == NO_COMMAND || event == NO_ARGUMENT || event == NOT_NOW ||
-	    event == NEEDS_TLS)
-		s->errors++;
-	return s->errors >= ERRORS || s->tries >= TRIES;
+		if (n < 0 && errno != ETIMEDOUT)
+			s->status = EX_TEMPFAIL;
+		if (n <= 0)
+			return false;
+		conn_take(
+		    &s->conn, pop3d_take(&s->dialogue, data, (size_t)n, event));
+	} while (*event == POP3D_MORE);
+	return true;
 }
 
 static void
 converse(struct session *s)
 {
-	enum event event = DONE;
-	bool in = false;
-	int r;
+	enum pop3d_event event;
+	enum pop3d_answer answer;
 
-	conn_put(&s->conn, "+OK POP3\r\n", 10);
-	while ((r = read_command(s, &event)) > 0 && event != CUT) {
-		if (event != SENT)
-			conn_put(
-			    &s->conn, replies[event], strlen(replies[event]));
-		if (s->in && !in) {
-			in = true;
-			s->end = conn_now() + SESSION_MS;
-			log_event("login", "peer", s->peer.addr, "user",
-			    s->user, NULL);
+	s->dialogue.clear = auth_clear;
+	pop3d_begin(&s->dialogue);
+	put_replies(s);
+	while (!s->dialogue.closed && next_event(s, &event)) {
+		if (event != POP3D_REPLIED) {
+			answer = act(s, event);
+			if (answer == POP3D_CUT)
+				s->status = EX_TEMPFAIL;
+			pop3d_answer(&s->dialogue, answer);
 		}
-		if (event == BYE || event == NOT_REMOVED || too_many(s, event))
-			break;
+		put_replies(s);
 	}
-	if (event == CUT || (r < 0 && errno != ETIMEDOUT))
-		s->status = EX_TEMPFAIL;
 	conn_flush(&s->conn);
 }
 
@@ -508,13 +392,13 @@ log_session(const struct session *s)
 {
 	char sent[24], removed[24], messages[24];
 
-	if (!s->in)
+	if (!s->dialogue.in)
 		return;
 	snprintf(messages, sizeof messages, "%zu", s->drop.n);
 	snprintf(sent, sizeof sent, "%" PRIu64, s->sent);
 	snprintf(removed, sizeof removed, "%" PRIu64, s->drop.removed);
-	log_event("logout", "peer", s->peer.addr, "user", s->user, "messages",
-	    messages, "sent", sent, "removed", removed, NULL);
+	log_event("logout", "peer", s->peer.addr, "user", s->dialogue.user,
+	    "messages", messages, "sent", sent, "removed", removed, NULL);
 }
 
 static int
@@ -531,11 +415,11 @@ session(int in, int out, void *arg)
 	if (s.status == EX_OK)
 		converse(&s);
 	else {
-		conn_put(
-		    &s.conn, replies[NO_MAILBOX], strlen(replies[NO_MAILBOX]));
+		conn_putf(&s.conn, "%s", pop3d_reply(POP3D_NO_MAILBOX));
 		conn_flush(&s.conn);
 	}
 	log_session(&s);
+	pop3d_free(&s.dialogue);
 	secret_free(&s.secret);
 	return s.status;
 }

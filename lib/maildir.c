@@ -227,6 +227,47 @@ maildir_list(struct maildir *m, struct maildir_entry **list, size_t *n)
 	return 0;
 }
 
+/* The first entry that is not before base and then tail; *count is how many
+ * are neither behind it. */
+static size_t
+search(const struct maildir_entry *list, size_t n, const char *base, size_t len,
+    char tail, size_t *count)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *name = list[middle].name;
+		int c = strncmp(name, base, len);
+
+		if (c < 0 ||
+		    (c == 0 && (unsigned char)name[len] < (unsigned char)tail))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*count = 0;
+	while (low + *count < n &&
+	    strncmp(list[low + *count].name, base, len) == 0 &&
+	    list[low + *count].name[len] == tail)
+		++*count;
+	return low;
+}
+
+const struct maildir_entry *
+maildir_find(const struct maildir_entry *list, size_t n, const char *base,
+    size_t len, bool *alone)
+{
+	size_t bare, flagged;
+	size_t i = search(list, n, base, len, '\0', &bare);
+	size_t j = search(list, n, base, len, ':', &flagged);
+
+	*alone = bare + flagged <= 1;
+	if (bare + flagged == 0)
+		return NULL;
+	return &list[bare > 0 ? i : j];
+}
+
 void
 maildir_list_free(struct maildir_entry *list, size_t n)
 {

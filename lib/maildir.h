@@ -34,6 +34,10 @@ struct maildir_entry {
 	bool in_new;
 };
 int maildir_list(struct maildir *m, struct maildir_entry **list, size_t *n);
+/* The entry named base, of len octets, alone or before a colon and flags; NULL
+ * when none is, and *alone false when several are. */
+const struct maildir_entry *maildir_find(const struct maildir_entry *list,
+    size_t n, const char *base, size_t len, bool *alone);
 void maildir_list_free(struct maildir_entry *list, size_t n);
 
 #endif

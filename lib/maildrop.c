@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,33 +10,19 @@
 
 #include "buf.h"
 #include "hash.h"
-#include "parse.h"
+#include "owner.h"
 #include "pop3.h"
 
 #define BLOCK 32768
 
-/* As root: the owner of the folder, before anything in it is opened. */
-static int
-become_owner(const char *dir)
-{
-	struct stat st;
-
-	if (geteuid() != 0)
-		return 0;
-	if (stat(dir, &st) < 0)
-		return -1;
-	if (st.st_uid == 0)
-		return 0;
-	if (setgroups(0, NULL) < 0 || setgid(st.st_gid) < 0 ||
-	    setuid(st.st_uid) < 0)
-		return -1;
-	return 0;
-}
-
 int
 maildrop_open(struct maildrop *d, const char *dir)
 {
-	if (become_owner(dir) < 0)
+	struct owner owner;
+
+	if (geteuid() == 0 &&
+	    (owner_of(dir, OWNER_FOLDER, &owner) < 0 ||
+		owner_become(&owner) < 0))
 		return -1;
 	return maildir_open(&d->box, dir, false);
 }
@@ -49,15 +34,13 @@ maildrop_lock(struct maildrop *d)
 
 	if (flock(d->box.dir, LOCK_EX | LOCK_NB) < 0)
 		return -1;
-	if (maildir_list(&d->box, &d->files, &d->n) < 0) {
+	if (maildir_list(&d->box, &d->files, &d->n_files) < 0) {
 		err = errno;
-		d->n = 0;
 		flock(d->box.dir, LOCK_UN);
 		errno = err;
 		return -1;
 	}
-	if (d->n > POP3_MESSAGES)
-		d->n = POP3_MESSAGES;
+	d->n = d->n_files < POP3_MESSAGES ? d->n_files : POP3_MESSAGES;
 	d->messages = xrealloc(NULL, (d->n + 1) * sizeof *d->messages);
 	memset(d->messages, 0, (d->n + 1) * sizeof *d->messages);
 	for (size_t i = 0; i < d->n; i++)
@@ -65,13 +48,11 @@ maildrop_lock(struct maildrop *d)
 	return 0;
 }
 
-/* A regular file, whatever the name leads to by now; never waits. */
-int
-maildrop_read(
-    struct maildrop *d, const struct maildrop_message *m, uint64_t *size)
+static int
+open_message(struct maildrop *d, const struct maildir_entry *e, uint64_t *size)
 {
-	int fd = openat(m->file->in_new ? d->box.new : d->box.cur,
-	    m->file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(e->in_new ? d->box.new : d->box.cur, e->name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
@@ -81,7 +62,78 @@ maildrop_read(
 		return fd;
 	}
 	close(fd);
+	errno = EIO;
 	return -1;
+}
+
+static bool
+is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* 1 when it was; 0 when nothing has changed since the last time; -1 with
+ * errno. */
+static int
+list_again(struct maildrop *d)
+{
+	struct stat new, cur;
+
+	if (fstat(d->box.new, &new) < 0 || fstat(d->box.cur, &cur) < 0)
+		return -1;
+	if (is_same_time(new.st_mtim, d->stamp[0]) &&
+	    is_same_time(cur.st_mtim, d->stamp[1]))
+		return 0;
+	maildir_list_free(d->again, d->n_again);
+	d->again = NULL;
+	d->n_again = 0;
+	d->stamp[0] = d->stamp[1] = (struct timespec){0};
+	if (maildir_list(&d->box, &d->again, &d->n_again) < 0)
+		return -1;
+	d->stamp[0] = new.st_mtim;
+	d->stamp[1] = cur.st_mtim;
+	return 1;
+}
+
+/* Where a message is by the new list. NULL when it is not there; and when
+ * another shares what does not change of its name, for then *alone is false:
+ * it is not to be taken for that one. */
+static const struct maildir_entry *
+find_moved(
+    const struct maildrop *d, const struct maildrop_message *m, bool *alone)
+{
+	const char *base = m->file->name;
+	size_t len = strcspn(base, ":");
+	const struct maildir_entry *e;
+
+	maildir_find(d->files, d->n_files, base, len, alone);
+	if (!*alone)
+		return NULL;
+	e = maildir_find(d->again, d->n_again, base, len, alone);
+	return *alone ? e : NULL;
+}
+
+static int
+open_moved(struct maildrop *d, const struct maildrop_message *m, uint64_t *size)
+{
+	bool alone;
+	const struct maildir_entry *e = find_moved(d, m, &alone);
+
+	errno = ENOENT;
+	return e ? open_message(d, e, size) : -1;
+}
+
+int
+maildrop_read(
+    struct maildrop *d, const struct maildrop_message *m, uint64_t *size)
+{
+	int fd = open_message(d, m->file, size);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = open_moved(d, m, size);
+	if (fd < 0 && errno == ENOENT && list_again(d) > 0)
+		fd = open_moved(d, m, size);
+	return fd;
 }
 
 /* One LF more for each that has no CR before it. */
@@ -158,29 +210,47 @@ by_uid(const void *a, const void *b)
 	return c;
 }
 
-/* Gives all but one of those that share a unique-id another one. */
-static bool
-spread(struct maildrop_message **sorted, size_t n)
+/* The inode stays when flags change; two names of one file tell themselves
+ * apart in the second round. */
+static void
+set_another_uid(struct maildrop *d, struct maildrop_message *m, bool first)
 {
+	int dir = m->file->in_new ? d->box.new : d->box.cur;
 	struct buf b = BUF_INIT;
 	char hash[HASH_HEX];
+	struct stat st;
+
+	buf_add(&b, m->uid, m->uid_len);
+	if (first && fstatat(dir, m->file->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		buf_addf(&b, " %ju", (uintmax_t)st.st_ino);
+	else
+		buf_addf(&b, " %d %s", m->file->in_new, m->file->name);
+	hash_hex(b.data, b.len, hash);
+	buf_free(&b);
+	if (m->uid != m->file->name)
+		free((char *)m->uid);
+	m->uid = xstrdup(hash);
+	m->uid_len = HASH_HEX - 1;
+}
+
+/* Of those that share a unique-id none keeps it: a client that once knew it
+ * would take the wrong one for fetched. */
+static bool
+spread(struct maildrop *d, struct maildrop_message **sorted, bool first)
+{
 	bool shared = false;
 
-	qsort(sorted, n, sizeof *sorted, by_uid);
-	for (size_t i = n; i-- > 1;) {
-		struct maildrop_message *m = sorted[i];
-
-		if (by_uid(&sorted[i - 1], &sorted[i]) != 0)
+	qsort(sorted, d->n, sizeof *sorted, by_uid);
+	for (size_t i = 0, end; i < d->n; i = end) {
+		for (end = i + 1; end < d->n; end++)
+			if (by_uid(&sorted[i], &sorted[end]) != 0)
+				break;
+		if (end - i == 1)
 			continue;
-		buf_reset(&b);
-		buf_add(&b, m->uid, m->uid_len);
-		buf_addf(&b, " %d %s", m->file->in_new, m->file->name);
-		hash_hex(b.data, b.len, hash);
-		m->uid = xstrdup(hash);
-		m->uid_len = HASH_HEX - 1;
 		shared = true;
+		for (size_t k = i; k < end; k++)
+			set_another_uid(d, sorted[k], first);
 	}
-	buf_free(&b);
 	return shared;
 }
 
@@ -199,41 +269,85 @@ maildrop_name(struct maildrop *d)
 		sorted[i] = &d->messages[i];
 		set_uid(sorted[i], name, strcspn(name, ":"));
 	}
-	while (spread(sorted, d->n))
-		;
+	for (bool first = true; spread(d, sorted, first);)
+		first = false;
 	free(sorted);
 }
 
 struct maildrop_message *
-maildrop_find(struct maildrop *d, const char *arg, size_t n)
+maildrop_find(struct maildrop *d, uint64_t number)
 {
 	struct maildrop_message *m;
-	uint64_t number;
 
-	if (parse_digits(arg, n, d->n, &number) < 0 || !number)
+	if (number < 1 || number > d->n)
 		return NULL;
 	m = &d->messages[number - 1];
 	return m->marked || m->gone ? NULL : m;
+}
+
+/* 1 when it was there; 0 when not; -1 with errno. */
+static int
+remove_entry(struct maildrop *d, const struct maildir_entry *e, bool changed[2])
+{
+	if (unlinkat(e->in_new ? d->box.new : d->box.cur, e->name, 0) < 0)
+		return errno == ENOENT ? 0 : -1;
+	changed[e->in_new] = true;
+	d->removed++;
+	return 1;
+}
+
+/* Marks stay on what is not where it was. 0, or -1. */
+static int
+remove_marked(struct maildrop *d, bool changed[2], size_t *missing)
+{
+	int r = 0, done;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct maildrop_message *m = &d->messages[i];
+
+		if (!m->marked)
+			continue;
+		done = remove_entry(d, m->file, changed);
+		*missing += done == 0;
+		m->marked = done == 0;
+		if (done < 0)
+			r = -1;
+	}
+	return r;
+}
+
+/* What moved once more, or cannot be told from another, is left, and the client
+ * hears of it. */
+static int
+remove_moved(struct maildrop *d, bool changed[2])
+{
+	int r = 0;
+
+	if (list_again(d) < 0)
+		return -1;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct maildrop_message *m = &d->messages[i];
+		const struct maildir_entry *e;
+		bool alone;
+
+		if (!m->marked)
+			continue;
+		e = find_moved(d, m, &alone);
+		if (!alone || (e && remove_entry(d, e, changed) <= 0))
+			r = -1;
+	}
+	return r;
 }
 
 int
 maildrop_update(struct maildrop *d)
 {
 	bool changed[2] = {false, false};
-	int r = 0;
+	size_t missing = 0;
+	int r = remove_marked(d, changed, &missing);
 
-	for (size_t i = 0; i < d->n; i++) {
-		const struct maildrop_message *m = &d->messages[i];
-		int dir = m->file->in_new ? d->box.new : d->box.cur;
-
-		if (!m->marked)
-			continue;
-		if (unlinkat(dir, m->file->name, 0) == 0) {
-			changed[m->file->in_new] = true;
-			d->removed++;
-		} else if (errno != ENOENT)
-			r = -1;
-	}
+	if (missing && remove_moved(d, changed) < 0)
+		r = -1;
 	if (changed[0] && fsync(d->box.cur) < 0)
 		r = -1;
 	if (changed[1] && fsync(d->box.new) < 0)

@@ -272,24 +272,15 @@ sink_publish(struct sink *s)
 	return 0;
 }
 
-static bool
-is_file(const char *entry, const char *name)
-{
-	size_t n = strlen(name);
-
-	return strncmp(entry, name, n) == 0 && (!entry[n] || entry[n] == ':');
-}
-
 bool
 sink_has(struct sink *s, const char *name)
 {
+	bool alone;
+
 	if (s->kind != SINK_MAILDIR ||
 	    (!s->there && maildir_list(&s->box, &s->there, &s->n_there) < 0))
 		return false;
-	for (size_t i = 0; i < s->n_there; i++)
-		if (is_file(s->there[i].name, name))
-			return true;
-	return false;
+	return maildir_find(s->there, s->n_there, name, strlen(name), &alone);
 }
 
 void

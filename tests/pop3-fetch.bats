@@ -327,6 +327,83 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	END
 }
 
+@test "a run cut between two that share a unique-id loses neither" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 same\\r\\n2 same\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\none\\r\\n.\\r\\n\nask\n'
+	} >cut
+	{
+		cat cut
+		printf 'say +OK\\r\\ntwo\\r\\n.\\r\\n\nask\nsay +OK\\r\\n\n'
+	} >whole
+	scripted cut whole
+	exits 75 fetch -o Mail 2>err
+	fetch -o Mail
+	messages Mail >got
+	printf -- '--\none\n--\none\n--\ntwo\n' | same got
+	fetch -o Mail
+	tail -n 2 asked >last
+	printf 'UIDL\nQUIT\n' | same last
+}
+
+# Errors of the sink in the middle of a window of five, three of them whole.
+@test "a full disk keeps what came whole before, and the rest comes later" {
+	{
+		printf 'login\nask\nsay +OK\\r\\nPIPELINING\\r\\nUIDL\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n1 a\\r\\n2 b\\r\\n3 c\\r\\n4 d\\r\\n.\\r\\n\n'
+		printf 'ask\nask\nask\nask\n'
+		for i in 1 2; do
+			printf 'say +OK\\r\\nm%s\\r\\n.\\r\\n\n' $i
+		done
+		printf 'say +OK\\r\\nm3 \nfill 20000 x\nsay \\r\\n.\\r\\n\n'
+		printf 'say +OK\\r\\nm4\\r\\n.\\r\\n\n'
+		printf 'ask\nsay +OK\\r\\n\n'
+	} >script
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n2 b\\r\\n3 c\\r\\n4 d\\r\\n.\\r\\n\n'
+		for i in 3 4; do
+			printf 'ask\nsay +OK\\r\\nm%s\\r\\n.\\r\\n\n' $i
+		done
+		printf 'ask\nsay +OK\\r\\n\n'
+	} >again
+	scripted script again
+	(ulimit -f 10 && exits 75 fetch --delete -o Mail 2>err)
+	echo 'pop3-fetch: write Mail: File too large' | same err
+	messages Mail >got
+	printf -- '--\nm1\n--\nm2\n' | same got
+	ls Mail/tmp >left
+	same left </dev/null
+	if grep DELE asked; then false; fi
+	fetch -o Mail
+	messages Mail >got
+	printf -- '--\nm1\n--\nm2\n--\nm3\n--\nm4\n' | same got
+}
+
+@test "a barrier that fails delivers nothing twice, and says so once" {
+	for i in 1 2 3; do echo m$i >box/new/$i; done
+	serving
+	for call in syncfs:when=1 fdatasync:when=1 linkat:when=2 \
+	    fsync:when=3; do
+		rm -rf Mail "$HOME/.local"
+		ASAN_OPTIONS=detect_leaks=0 exits 75 strace -o /dev/null \
+			-e trace="${call%%:*}" \
+			-e inject="${call%%:*}:error=EIO:${call#*:}" \
+			pop3-fetch --tls=off --password-file pw -q --delete \
+			-o Mail "$url" 2>err
+		wc -l <err >lines
+		echo 1 | same lines
+		ls box/new >left
+		printf '1\n2\n3\n' | same left
+		ls Mail/tmp >left
+		same left </dev/null
+		fetch -o Mail
+		messages Mail | grep '^m' | sort >all
+		printf 'm1\nm2\nm3\n' | same all
+	done
+}
+
 @test "a message without a unique-id is fetched only to be deleted" {
 	{
 		printf "login\n$listing"
@@ -604,7 +681,7 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	--delete --stdout "$url" | cat
 	END
 	exits 64 bash -c 'pop3-fetch --delete --stdout "$1" | cat; exit "${PIPESTATUS[0]}"' \
-		x "$url" 2>err
+		x "$url" 2>err 3>&-
 	[ ! -e Mail ]
 }
 
@@ -647,6 +724,46 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	echo 1 | same count
 	rm -rf "$HOME/.local"
 	exits 75 fetch -o absent/Mail 2>err
+}
+
+@test "exit 75: no descriptors, a full disk, output that fails" {
+	echo m >box/new/1
+	serving
+	exits 75 fetch --stdout >/dev/full 2>err
+	echo 'pop3-fetch: write message: No space left on device' | same err
+	fetch --stdout >file
+	sed 's/^From MAILER-DAEMON .*/From_/' file >got
+	printf 'From_\nm\n\n' | same got
+	rm -rf "$HOME/.local"
+	# shellcheck disable=SC2016 # for the inner shell
+	exits 75 bash -c 'pop3-fetch --tls=off --password-file pw -q --stdout \
+		"$1" 2>err | exec true; exit "${PIPESTATUS[0]}"' x "$url"
+	echo 'pop3-fetch: write message: Broken pipe' | same err
+	exits 75 fetch --mbox absent/mbox 2>err
+	echo 'pop3-fetch: open absent/mbox: No such file or directory' |
+		same err
+	# shellcheck disable=SC2016 # for the inner shell
+	exits 75 bash -c 'ulimit -n 4 && exec pop3-fetch -o Mail "$1"' \
+		x "$url" 2>err 3>&-
+	echo 'pop3-fetch: open Mail: Too many open files' | same err
+	ls box/new >left
+	echo 1 | same left
+}
+
+@test "a farewell that never comes matters only where something was deleted" {
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n.\\r\\n\nask\nsay +OK\\r\\nx\\r\\n.\\r\\n\nask\n'
+	} >keep
+	{
+		printf "login\n$listing"
+		printf 'say +OK\\r\\n1 a\\r\\n.\\r\\n\nask\nsay +OK\\r\\n\nask\n'
+	} >delete
+	scripted keep delete
+	exits 0 fetch -o Mail 2>err
+	same err </dev/null
+	exits 75 fetch --delete -o Mail 2>err
+	echo 'pop3-fetch: connection: closed by the server' | same err
 }
 
 @test "exit 77: a refused login" {

@@ -409,6 +409,92 @@ listening() {
 	END
 }
 
+# during COMMANDS BEFORE ACTION COMMANDS: a session with something done in the
+# middle, once BEFORE lines are answered; the rest of its output in out.
+during() {
+	local line i
+	mkfifo in out2
+	"${serve[@]}" --auth-clear --log none <in >out2 3>&- &
+	pid=$!
+	exec 8>in 9<out2
+	printf "${login}$1" | crlf >&8
+	for ((i = 0; i < 3 + $2; i++)); do read -r -u 9 line; done
+	eval "$3"
+	printf "$4" | crlf >&8
+	exec 8>&-
+	cat <&9 >out
+	exec 9<&-
+	exits "${5:-0}" wait "$pid"
+	pid=
+	rm in out2
+}
+
+@test "a message that a mail reader moves or flags is found again" {
+	echo one >md/new/1.a
+	echo two >md/cur/2.b:2,
+	echo three >md/new/3.c
+	echo four >md/new/4.d
+	during 'DELE 4\n' 1 'mv md/new/1.a md/cur/1.a:2,S
+		mv md/cur/2.b:2, md/cur/2.b:2,RS; mv md/new/4.d md/cur/4.d:2,S' \
+		'LIST\nUIDL\nRETR 1\nTOP 2 9\nDELE 1\nDELE 2\nQUIT\n'
+	crlf <<-'END' | same out
+	+OK
+	1 5
+	2 5
+	3 7
+	.
+	+OK
+	1 1.a
+	2 2.b
+	3 3.c
+	.
+	+OK message follows
+	one
+	.
+	+OK message follows
+	two
+	.
+	+OK
+	+OK
+	+OK bye
+	END
+	(cd md && find . -type f) >left
+	echo ./new/3.c | same left
+}
+
+@test "messages that share the part that stays are not taken for each other" {
+	echo one >md/cur/same:2,
+	echo two >md/cur/same:2,S
+	during 'DELE 2\n' 1 'mv md/cur/same:2,S md/cur/same:2,RS' \
+		'RETR 1\nQUIT\n' 75
+	crlf <<-'END' | same out
+	+OK message follows
+	one
+	.
+	-ERR [SYS/TEMP] some messages are not removed
+	END
+	ls md/cur >left
+	printf 'same:2,\nsame:2,RS\n' | same left
+}
+
+@test "a unique-id that two share is neither one's, and stays with flags" {
+	uids() {
+		talk "${login}UIDL\nQUIT\n" | tr -d '\r' |
+			sed -n 's/^[0-9] //p' | sort
+	}
+	echo one >md/cur/same:2,
+	echo two >md/cur/same:2,S
+	ln md/cur/same:2,S md/new/same
+	uids >before
+	sort -u before | grep -xEc '[0-9a-f]{32}' >count
+	echo 3 | same count
+	rm md/new/same
+	uids >before
+	mv md/cur/same:2, md/cur/same:2,T
+	uids >after
+	same after <before
+}
+
 @test "messages are gone for good before QUIT is answered" {
 	touch md/new/1 'md/cur/2:2,'
 	printf "${login}DELE 1\r\nDELE 2\r\nQUIT\r\n" |

@@ -92,6 +92,19 @@ seen() {
 	printf 'no\nyes\nno\n' | same out
 }
 
+@test "a line that could not be written whole leaves no part of it" {
+	printf 'add %070d\n' {1..20} >commands
+	echo sync >>commands
+	bash -c 'trap "" XFSZ; ulimit -f 1; exec "$0" s k' "$drv" <commands |
+		tail -n 1 >out
+	echo EFBIG | same out
+	same "$state"/* <<-'END'
+	mailpipe-seen 1
+	source s
+	sink k
+	END
+}
+
 @test "what is no unique-id is not taken" {
 	long=$(printf %071d 1)
 	seen "add $long" "add ${long:1}" "has $long" "has ${long:1}" \
