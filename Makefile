@@ -21,15 +21,15 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake original media scan batch smtp command smtpd \
-	pop3 pop3d uidl
-PROCESS := atomic lock owner child handler conn secret log options peer \
-	listener serve starter
+	trace reply intake original media scan batch esmtp pipeline \
+	transfer smtp command smtpd pop3 pop3d uidl
+PROCESS := atomic outgoing lock owner child handler conn secret log options \
+	peer listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url dial carrier pop3wire collector mime
+FOREIGN := url dial session pop3wire collector mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -38,7 +38,7 @@ LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
-FOREIGN_smtp-send := url dial carrier
+FOREIGN_smtp-send := url dial session
 FOREIGN_pop3-fetch := url dial pop3wire collector
 
 # While the tree is being founded, what does not exist yet is passed over.

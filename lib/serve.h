@@ -20,11 +20,11 @@ struct serve {
 
 /* Listens on what --listen says; else on or with LISTEN_PID's descriptors;
  * else on fd 0 if it listens; else fds 0 and 1 are the peer, and session runs
- * here. A listener says `event=listening address=...` once ready, exits 0 on
- * SIGTERM when its sessions in progress are told (SIGTERM) and done, and
- * accepts until then. The session finds fd 0 and 1 to be the peer in every
- * form; one that must finish what it does blocks SIGTERM for that
- * long. Under inetd's `wait' it goes on until it is told. Returns the exit
+ * here. A listener says `event=listening address=...` once ready, before that
+ * `event=root` if that is what it runs as, exits 0 on SIGTERM when its sessions
+ * in progress are told (SIGTERM) and done, and accepts until then. The session
+ * finds fd 0 and 1 to be the peer in every form; one that must finish what it
+ * does blocks SIGTERM for that long. Under inetd's `wait' it goes on until it is told. Returns the exit
  * status; an address that cannot be had is 71, one that is none 64. */
 int serve(const struct serve *s);
 

@@ -105,6 +105,7 @@ ipv6() {
 	say hello 127.0.0.1 '0 1 2' end bye >one
 	cat one one one | same out
 	sed -i 's/:[0-9]*$/:PORT/' log
+	sed -i /^event=root/d log
 	echo 'event=listening address=127.0.0.1:PORT' | same log
 }
 
@@ -277,6 +278,18 @@ ipv6() {
 	stop
 }
 
+@test "a listener that is root says so once" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	listen -l ./sock
+	say quit | python3 "$wire" to ./sock >out
+	say quit | python3 "$wire" to ./sock >>out
+	stop
+	same log <<-'END'
+	event=root note="sessions run as root"
+	event=listening address=./sock
+	END
+}
+
 @test "a session that crashes is told in the log, and the server goes on" {
 	listen -l ./sock
 	say crash | python3 "$wire" to ./sock >out
@@ -284,6 +297,7 @@ ipv6() {
 	say quit | python3 "$wire" to ./sock >out
 	say hello bye | same out
 	stop
+	sed -i /^event=root/d log
 	same log <<-'END'
 	event=listening address=./sock
 	event=session-killed signal=9

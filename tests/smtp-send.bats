@@ -335,7 +335,7 @@ job() {
 		short	<b@x.org>	temp	000	-	read DIR/m: shorter than 500 octets
 		dir	<b@x.org>	temp	000	-	read DIR: not a regular file
 	END
-	exits 1 grep -aq MAIL sink.1
+	[ ! -e sink.1 ]
 }
 
 @test "batch: a part of a file is the message" {
@@ -392,7 +392,7 @@ job() {
 	exits 75 smtp-send "${to[@]}" --batch < jobs >&9 2> err
 	exec 9>&-
 	same err <<< 'smtp-send: write results: the reader is gone'
-	exits 1 grep -aqx $'\\.\r' sink.1
+	[ ! -e sink.1 ]
 }
 
 # login CODE OPTION...: as u@127.0.0.1.

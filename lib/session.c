@@ -1,15 +1,11 @@
-#include "carrier.h"
+#include "session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "conn.h"
 
@@ -17,12 +13,9 @@
 #define DOWN_SECONDS 30 /* until a server that failed is asked again */
 
 static void
-job_free(struct carrier *c, struct carrier_job *j)
+job_free(struct session_job *j)
 {
-	if (j->fd >= 0)
-		close(j->fd);
-	if (c->block.job == j)
-		c->block.job = NULL;
+	outgoing_close(&j->out);
 	batch_job_free(&j->b);
 	free(j->line);
 	free(j->reported);
@@ -30,7 +23,7 @@ job_free(struct carrier *c, struct carrier_job *j)
 }
 
 static void
-report(struct carrier *c, struct carrier_job *j, size_t i, enum batch_fate fate,
+report(struct session *c, struct session_job *j, size_t i, enum batch_fate fate,
     const struct reply *why)
 {
 	j->reported[i] = true;
@@ -39,33 +32,19 @@ report(struct carrier *c, struct carrier_job *j, size_t i, enum batch_fate fate,
 
 /* Reports the recipients without a result, and forgets the job. */
 static void
-job_end(struct carrier *c, struct carrier_job *j, enum batch_fate fate,
+job_end(struct session *c, struct session_job *j, enum batch_fate fate,
     const struct reply *why)
 {
 	for (size_t i = 0; i < j->b.n; i++)
 		if (!j->reported[i])
 			report(c, j, i, fate, why);
-	job_free(c, j);
-}
-
-static __attribute__((format(printf, 5, 6))) void
-job_fail(struct carrier *c, struct carrier_job *j, int code,
-    const char *enhanced, const char *fmt, ...)
-{
-	struct reply why = {.code = code};
-	va_list ap;
-
-	snprintf(why.enhanced, sizeof why.enhanced, "%s", enhanced);
-	va_start(ap, fmt);
-	vsnprintf(why.text, sizeof why.text, fmt, ap);
-	va_end(ap);
-	job_end(c, j, code >= 500 ? BATCH_PERM : BATCH_TEMP, &why);
+	job_free(j);
 }
 
 static void
-job_wait(struct carrier *c, struct carrier_job *j)
+job_wait(struct session *c, struct session_job *j)
 {
-	struct carrier_job **at = &c->waiting;
+	struct session_job **at = &c->waiting;
 
 	while (*at)
 		at = &(*at)->next;
@@ -73,89 +52,56 @@ job_wait(struct carrier *c, struct carrier_job *j)
 	*at = j;
 }
 
-/* The octets from at on, up to a block: their number, 0 where the file ends
- * early, or -1 with errno. */
-static ssize_t
-job_read(struct carrier *c, struct carrier_job *j, uint64_t at)
-{
-	uint64_t left = j->size - at;
-	ssize_t n;
-
-	if (c->block.job == j && c->block.at == at)
-		return (ssize_t)c->block.n;
-	do {
-		n = pread(j->fd, c->block.data,
-		    left < CARRIER_BLOCK ? left : CARRIER_BLOCK,
-		    (off_t)(j->b.offset + at));
-	} while (n < 0 && errno == EINTR);
-	c->block.job = n > 0 ? j : NULL;
-	c->block.at = at;
-	c->block.n = n > 0 ? (size_t)n : 0;
-	return n;
-}
-
-/* Whether the message is there and fit to be sent; reports where not. */
+/* Opens and reads the message. False: the job is done with. */
 static bool
-job_check(struct carrier *c, struct carrier_job *j, const struct stat *st)
+job_prepare(struct session *c, struct session_job *j)
 {
-	const struct scan *k = &j->checked;
+	struct reply why = {554, "5.6.0", "message of no octets", 1};
+	int fd = j->out.fd, r;
 
-	if (k->what)
-		job_fail(c, j, 554, "5.6.0", "%s at octet %llu of the message",
-		    k->what, (unsigned long long)k->offset - 1);
-	else if (!S_ISREG(st->st_mode))
-		job_fail(c, j, 0, "", "read %s: not a regular file", j->b.path);
-	else if (k->octets < j->size)
-		job_fail(c, j, 0, "", "read %s: shorter than %llu octets",
-		    j->b.path, (unsigned long long)j->size);
-	else if (j->size == 0 && !c->allow_empty)
-		job_fail(c, j, 554, "5.6.0", "message of no octets");
-	else
+	j->prepared = true;
+	r = outgoing_open(&j->out, fd, j->b.path, j->b.offset, j->b.size, &why);
+	if (r == 0 && (j->out.size || c->allow_empty))
 		return true;
+	job_end(c, j, why.code ? BATCH_PERM : BATCH_TEMP, &why);
 	return false;
 }
 
-/* Opens and reads the message. False: the job is done with. */
+/* Keeps the recipients that have no result and that the server can be told;
+ * false: nobody. */
 static bool
-job_prepare(struct carrier *c, struct carrier_job *j)
+job_address(struct session *c, struct session_job *j)
 {
-	struct stat st;
-	ssize_t n = 1;
-
-	if (j->fd < 0)
-		j->fd = open(j->b.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (j->fd < 0 || fstat(j->fd, &st) < 0) {
-		job_fail(
-		    c, j, 0, "", "open %s: %s", j->b.path, strerror(errno));
-		return false;
-	}
-	j->size = j->b.size == UINT64_MAX ? (uint64_t)st.st_size : j->b.size;
-	j->checked = (struct scan){0};
-	while (S_ISREG(st.st_mode) && n > 0 && j->checked.octets < j->size) {
-		n = job_read(c, j, j->checked.octets);
-		if (n > 0)
-			scan(&j->checked, c->block.data, (size_t)n);
-	}
-	scan_end(&j->checked);
-	return job_check(c, j, &st);
-}
-
-/* Begins it on the connection, with the recipients that have no result. */
-static void
-job_begin(struct carrier *c, struct carrier_job *j)
-{
+	struct reply why = {
+	    553, "5.6.7", "address needs SMTPUTF8, which is not offered", 1};
+	bool sender = smtp_takes(c->on.smtp, &j->b.sender);
 	size_t n = 0;
 
-	for (size_t i = 0; i < j->b.n; i++)
-		if (!j->reported[i])
+	for (size_t i = 0; i < j->b.n; i++) {
+		if (j->reported[i])
+			continue;
+		if (sender && smtp_takes(c->on.smtp, &j->b.rcpts[i]))
 			j->b.rcpts[n++] = j->b.rcpts[i];
+		else
+			report(c, j, i, BATCH_PERM, &why);
+	}
 	memset(j->reported, 0, j->b.n * sizeof *j->reported);
 	j->b.n = n;
+	return n > 0;
+}
+
+static void
+job_begin(struct session *c, struct session_job *j)
+{
+	if (!job_address(c, j)) {
+		job_free(j);
+		return;
+	}
 	j->message = (struct smtp_message){.sender = &j->b.sender,
 	    .rcpts = j->b.rcpts,
-	    .n = n,
-	    .size = scan_wire(&j->checked),
-	    .eightbit = j->checked.high};
+	    .n = j->b.n,
+	    .size = scan_wire(&j->out.checked),
+	    .eightbit = j->out.checked.high};
 	c->on.begun = true;
 	c->on.since = conn_now();
 	smtp_begin(c->on.smtp, &j->message);
@@ -163,7 +109,7 @@ job_begin(struct carrier *c, struct carrier_job *j)
 
 /* After a lost connection: once more, if this one has carried a message. */
 static void
-job_again(struct carrier *c, struct carrier_job *j, const struct reply *why)
+job_again(struct session *c, struct session_job *j, const struct reply *why)
 {
 	bool left = false;
 
@@ -178,7 +124,7 @@ job_again(struct carrier *c, struct carrier_job *j, const struct reply *why)
 }
 
 static void
-show_dialogue(struct carrier *c)
+show_dialogue(struct session *c)
 {
 	if (c->trace.len)
 		fwrite(c->trace.data, 1, c->trace.len, stderr);
@@ -186,14 +132,14 @@ show_dialogue(struct carrier *c)
 }
 
 static void
-lost(struct carrier *c, const char *why)
+lost(struct session *c, const char *why)
 {
 	c->on.lost = true;
 	smtp_lost(c->on.smtp, why);
 }
 
 static void
-session_close(struct carrier *c)
+session_close(struct session *c)
 {
 	show_dialogue(c);
 	smtp_close(c->on.smtp);
@@ -202,7 +148,7 @@ session_close(struct carrier *c)
 }
 
 static void
-session_open(struct carrier *c)
+session_open(struct session *c)
 {
 	struct smtp_options o = {.lmtp = c->lmtp,
 	    .greeting = c->lmtp,
@@ -213,6 +159,7 @@ session_open(struct carrier *c)
 
 	c->on.dial = dial_open(c->target, c->options, &why, &code);
 	if (c->on.dial) {
+		o.extensions = dial_extensions(c->on.dial);
 		c->on.smtp = smtp_open(&o);
 		c->on.since = conn_now();
 		return;
@@ -228,7 +175,7 @@ session_open(struct carrier *c)
 
 /* Takes in what the server has sent, up to a bound. */
 static void
-receive(struct carrier *c)
+receive(struct session *c)
 {
 	char data[16384];
 	ssize_t n = 0;
@@ -249,7 +196,7 @@ receive(struct carrier *c)
 }
 
 static void
-session_over(struct carrier *c, const struct reply *why)
+session_over(struct session *c, const struct reply *why)
 {
 	if (c->on.silent || !c->on.begun) {
 		c->down = *why;
@@ -259,13 +206,13 @@ session_over(struct carrier *c, const struct reply *why)
 }
 
 static void
-take_events(struct carrier *c)
+take_events(struct session *c)
 {
 	struct smtp_event e;
 
 	while (c->on.smtp) {
 		smtp_next(c->on.smtp, &e);
-		struct carrier_job *j = (struct carrier_job *)e.message;
+		struct session_job *j = (struct session_job *)e.message;
 		switch (e.kind) {
 		case SMTP_NONE:
 			if (c->on.replies != smtp_replies(c->on.smtp))
@@ -274,14 +221,14 @@ take_events(struct carrier *c)
 			return;
 		case SMTP_BODY:
 			c->on.body = j;
-			j->sent = (struct scan){0};
+			outgoing_rewind(&j->out);
 			break;
 		case SMTP_RESULT:
 			report(c, j, e.rcpt, e.fate, e.reply);
 			break;
 		case SMTP_DONE:
 			c->on.finished = true;
-			job_free(c, j);
+			job_free(j);
 			break;
 		case SMTP_AGAIN:
 			c->on.body = NULL;
@@ -296,7 +243,7 @@ take_events(struct carrier *c)
 
 /* An end of data that nobody will hear of must not be sent. */
 static bool
-has_reader(struct carrier *c)
+has_reader(struct session *c)
 {
 	struct pollfd p = {.fd = c->results};
 
@@ -306,61 +253,78 @@ has_reader(struct carrier *c)
 	return !c->gone;
 }
 
-/* The next block of the message, or its end, which must be what was checked. */
+/* Blocks of the message, then its end. */
 static void
-feed_body(struct carrier *c)
+feed_body(struct session *c)
 {
-	struct carrier_job *j = c->on.body;
+	const char *data;
+	ssize_t n = 1;
 
-	if (!j || smtp_output(c->on.smtp)->len >= CARRIER_BLOCK)
-		return;
-	if (j->sent.octets < j->size) {
-		ssize_t n = job_read(c, j, j->sent.octets);
-		if (n > 0) {
-			scan(&j->sent, c->block.data, (size_t)n);
-			smtp_body(c->on.smtp, c->block.data, (size_t)n);
-		}
-		if (n <= 0 || j->sent.what)
-			lost(c, "the message has changed");
-		if (n <= 0 || j->sent.what || j->sent.octets < j->size)
-			return;
+	while (c->on.body && n > 0 &&
+	    smtp_output(c->on.smtp)->len < OUTGOING_BLOCK) {
+		n = outgoing_next(&c->on.body->out, &data);
+		if (n > 0)
+			smtp_body(c->on.smtp, data, (size_t)n);
 	}
-	if (!has_reader(c))
-		return;
-	smtp_body_end(c->on.smtp);
-	c->on.body = NULL;
+	if (n < 0)
+		lost(c, "the message has changed");
+	if (n == 0 && has_reader(c)) {
+		smtp_body_end(c->on.smtp);
+		c->on.body = NULL;
+	}
 }
 
 static void
-take(struct carrier *c)
+take(struct session *c)
 {
 	if (!c->waiting && c->jobs >= 0)
 		c->take(c);
 }
 
+static bool
+is_down(const struct session *c)
+{
+	return !c->on.smtp && conn_now() < c->down_until;
+}
+
+/* The next job, its message read, or NULL. */
+static struct session_job *
+next_job(struct session *c)
+{
+	for (;;) {
+		take(c);
+		struct session_job *j = c->waiting;
+		if (!j || j->prepared || is_down(c))
+			return j;
+		c->waiting = j->next;
+		if (job_prepare(c, j)) {
+			c->waiting = j;
+			return j;
+		}
+	}
+}
+
 /* Begins what waits on the connection, made for it if there is none. */
 static void
-begin_next(struct carrier *c)
+begin_next(struct session *c)
 {
-	struct carrier_job *j;
+	struct session_job *j;
 
-	while ((j = c->waiting) && (!c->on.smtp || smtp_wants(c->on.smtp))) {
-		bool is_down = !c->on.smtp && conn_now() < c->down_until;
-		if (!c->on.smtp && !is_down) {
+	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
+		if (!c->on.smtp && !is_down(c)) {
 			session_open(c);
 			continue;
 		}
 		c->waiting = j->next;
-		take(c);
-		if (is_down)
-			job_end(c, j, BATCH_TEMP, &c->down);
-		else if (job_prepare(c, j))
+		if (c->on.smtp)
 			job_begin(c, j);
+		else
+			job_end(c, j, BATCH_TEMP, &c->down);
 	}
 }
 
 static void
-flush(struct carrier *c)
+flush(struct session *c)
 {
 	const struct buf *out;
 
@@ -380,14 +344,14 @@ flush(struct carrier *c)
 }
 
 static bool
-is_idle(struct carrier *c)
+is_idle(struct session *c)
 {
 	return !c->waiting && smtp_wants(c->on.smtp) && !smtp_busy(c->on.smtp);
 }
 
 /* Milliseconds until the server has been silent for too long, -1: no limit. */
 static int
-time_left(struct carrier *c)
+time_left(struct session *c)
 {
 	unsigned limit = smtp_seconds(c->on.smtp);
 	int64_t left;
@@ -401,7 +365,7 @@ time_left(struct carrier *c)
 }
 
 static void
-on_timeout(struct carrier *c)
+on_timeout(struct session *c)
 {
 	if (is_idle(c)) {
 		smtp_quit(c->on.smtp);
@@ -413,7 +377,7 @@ on_timeout(struct carrier *c)
 
 /* Waits for the server, for jobs and for the death of who reads results. */
 static void
-wait_for_news(struct carrier *c)
+wait_for_news(struct session *c)
 {
 	struct pollfd p[3] = {{.fd = -1}, {.fd = -1}, {.fd = c->results}};
 	int ms = -1, n;
@@ -422,7 +386,7 @@ wait_for_news(struct carrier *c)
 		p[0] = (struct pollfd){.fd = c->jobs, .events = POLLIN};
 	if (c->on.smtp) {
 		size_t out = smtp_output(c->on.smtp)->len;
-		if (c->on.lost || (c->on.body && out < CARRIER_BLOCK))
+		if (c->on.lost || (c->on.body && out < OUTGOING_BLOCK))
 			return;
 		p[1].fd = dial_fd(c->on.dial);
 		p[1].events = POLLIN | (out ? POLLOUT : 0);
@@ -438,11 +402,11 @@ wait_for_news(struct carrier *c)
 }
 
 void
-carrier_add(struct carrier *c, const struct batch_job *b, char *line, int fd)
+session_add(struct session *c, const struct batch_job *b, char *line, int fd)
 {
-	struct carrier_job *j = xrealloc(NULL, sizeof *j);
+	struct session_job *j = xrealloc(NULL, sizeof *j);
 
-	*j = (struct carrier_job){.b = *b, .line = line, .fd = fd};
+	*j = (struct session_job){.b = *b, .line = line, .out.fd = fd};
 	j->reported = xrealloc(NULL, b->n * sizeof *j->reported);
 	memset(j->reported, 0, b->n * sizeof *j->reported);
 	job_wait(c, j);
@@ -451,12 +415,11 @@ carrier_add(struct carrier *c, const struct batch_job *b, char *line, int fd)
 /* Each round takes in what came, adds what may be sent, and sends it in as few
  * segments as can be. */
 int
-carrier_run(struct carrier *c)
+session_run(struct session *c)
 {
 	while (!c->gone) {
 		take_events(c);
 		feed_body(c);
-		take(c);
 		begin_next(c);
 		show_dialogue(c);
 		if (c->jobs < 0 && !c->waiting && !c->on.smtp)
@@ -464,6 +427,7 @@ carrier_run(struct carrier *c)
 		if (c->on.smtp && c->jobs < 0 && is_idle(c))
 			smtp_quit(c->on.smtp);
 		flush(c);
+		next_job(c); /* while the server has something to do */
 		wait_for_news(c);
 		receive(c);
 	}
