@@ -410,9 +410,14 @@ seen() {
 	same -v got <<< 'DATA^M'
 }
 
+shrinks() { truncate -s 70000 long; }
+worsens() {
+	printf '\0' | dd of=long conv=notrunc bs=1 seek=200000 status=none
+}
+
 @test "batch: a message that shrinks or turns bad while it is sent is never ended" {
 	local turn pid
-	for turn in 'truncate -s 70000' 'dd conv=notrunc status=none bs=1 seek=200000 if=/dev/zero count=1 of'; do
+	for turn in shrinks worsens; do
 		rm -f go
 		sink hold="$PWD/go"
 		head -c 300000 /dev/zero | tr '\0' '\n' > long
@@ -420,10 +425,7 @@ seen() {
 		smtp-send "${to[@]}" --batch < jobs > results &
 		pid=$!
 		seen DATA sink.1
-		case $turn in
-		dd*) $turn="$PWD/long" ;;
-		*) $turn long ;;
-		esac
+		"$turn"
 		touch go
 		exits 0 wait "$pid"
 		same results <<< $'q1\t<b@x.org>\ttemp\t000\t-\tthe message has changed'
