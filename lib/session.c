@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -13,38 +12,9 @@
 #define DOWN_SECONDS 30 /* until a server that failed is asked again */
 
 static void
-job_free(struct session_job *j)
+job_wait(struct session *c, struct job *j)
 {
-	outgoing_close(&j->out);
-	batch_job_free(&j->b);
-	free(j->line);
-	free(j->reported);
-	free(j);
-}
-
-static void
-report(struct session *c, struct session_job *j, size_t i, enum batch_fate fate,
-    const struct reply *why)
-{
-	j->reported[i] = true;
-	c->report(&j->b, i, fate, why);
-}
-
-/* Reports the recipients without a result, and forgets the job. */
-static void
-job_end(struct session *c, struct session_job *j, enum batch_fate fate,
-    const struct reply *why)
-{
-	for (size_t i = 0; i < j->b.n; i++)
-		if (!j->reported[i])
-			report(c, j, i, fate, why);
-	job_free(j);
-}
-
-static void
-job_wait(struct session *c, struct session_job *j)
-{
-	struct session_job **at = &c->waiting;
+	struct job **at = &c->waiting;
 
 	while (*at)
 		at = &(*at)->next;
@@ -52,56 +22,11 @@ job_wait(struct session *c, struct session_job *j)
 	*at = j;
 }
 
-/* Opens and reads the message. False: the job is done with. */
-static bool
-job_prepare(struct session *c, struct session_job *j)
-{
-	struct reply why = {554, "5.6.0", "message of no octets", 1};
-	int fd = j->out.fd, r;
-
-	j->prepared = true;
-	r = outgoing_open(&j->out, fd, j->b.path, j->b.offset, j->b.size, &why);
-	if (r == 0 && (j->out.size || c->allow_empty))
-		return true;
-	job_end(c, j, why.code ? BATCH_PERM : BATCH_TEMP, &why);
-	return false;
-}
-
-/* Keeps the recipients that have no result and that the server can be told;
- * false: nobody. */
-static bool
-job_address(struct session *c, struct session_job *j)
-{
-	struct reply why = {
-	    553, "5.6.7", "address needs SMTPUTF8, which is not offered", 1};
-	bool sender = smtp_takes(c->on.smtp, &j->b.sender);
-	size_t n = 0;
-
-	for (size_t i = 0; i < j->b.n; i++) {
-		if (j->reported[i])
-			continue;
-		if (sender && smtp_takes(c->on.smtp, &j->b.rcpts[i]))
-			j->b.rcpts[n++] = j->b.rcpts[i];
-		else
-			report(c, j, i, BATCH_PERM, &why);
-	}
-	memset(j->reported, 0, j->b.n * sizeof *j->reported);
-	j->b.n = n;
-	return n > 0;
-}
-
 static void
-job_begin(struct session *c, struct session_job *j)
+job_begin(struct session *c, struct job *j)
 {
-	if (!job_address(c, j)) {
-		job_free(j);
+	if (!job_address(j, smtp_offered(c->on.smtp)))
 		return;
-	}
-	j->message = (struct smtp_message){.sender = &j->b.sender,
-	    .rcpts = j->b.rcpts,
-	    .n = j->b.n,
-	    .size = scan_wire(&j->out.checked),
-	    .eightbit = j->out.checked.high};
 	c->on.begun = true;
 	c->on.since = conn_now();
 	smtp_begin(c->on.smtp, &j->message);
@@ -109,17 +34,13 @@ job_begin(struct session *c, struct session_job *j)
 
 /* After a lost connection: once more, if this one has carried a message. */
 static void
-job_again(struct session *c, struct session_job *j, const struct reply *why)
+job_again(struct session *c, struct job *j, const struct reply *why)
 {
-	bool left = false;
-
-	for (size_t i = 0; i < j->b.n; i++)
-		left |= !j->reported[i];
-	if (left && c->on.finished && !j->retried) {
+	if (c->on.finished && !j->retried && !job_is_done(j)) {
 		j->retried = true;
 		job_wait(c, j);
 	} else {
-		job_end(c, j, BATCH_TEMP, why);
+		job_end(j, BATCH_TEMP, why);
 	}
 }
 
@@ -212,7 +133,7 @@ take_events(struct session *c)
 
 	while (c->on.smtp) {
 		smtp_next(c->on.smtp, &e);
-		struct session_job *j = (struct session_job *)e.message;
+		struct job *j = (struct job *)e.message;
 		switch (e.kind) {
 		case SMTP_NONE:
 			if (c->on.replies != smtp_replies(c->on.smtp))
@@ -224,7 +145,7 @@ take_events(struct session *c)
 			outgoing_rewind(&j->out);
 			break;
 		case SMTP_RESULT:
-			report(c, j, e.rcpt, e.fate, e.reply);
+			job_result(j, e.rcpt, e.fate, e.reply);
 			break;
 		case SMTP_DONE:
 			c->on.finished = true;
@@ -288,16 +209,16 @@ is_down(const struct session *c)
 }
 
 /* The next job, its message read, or NULL. */
-static struct session_job *
+static struct job *
 next_job(struct session *c)
 {
 	for (;;) {
 		take(c);
-		struct session_job *j = c->waiting;
+		struct job *j = c->waiting;
 		if (!j || j->prepared || is_down(c))
 			return j;
 		c->waiting = j->next;
-		if (job_prepare(c, j)) {
+		if (job_prepare(j, c->allow_empty)) {
 			c->waiting = j;
 			return j;
 		}
@@ -308,7 +229,7 @@ next_job(struct session *c)
 static void
 begin_next(struct session *c)
 {
-	struct session_job *j;
+	struct job *j;
 
 	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
 		if (!c->on.smtp && !is_down(c)) {
@@ -319,7 +240,7 @@ begin_next(struct session *c)
 		if (c->on.smtp)
 			job_begin(c, j);
 		else
-			job_end(c, j, BATCH_TEMP, &c->down);
+			job_end(j, BATCH_TEMP, &c->down);
 	}
 }
 
@@ -404,12 +325,26 @@ wait_for_news(struct session *c)
 void
 session_add(struct session *c, const struct batch_job *b, char *line, int fd)
 {
-	struct session_job *j = xrealloc(NULL, sizeof *j);
+	job_wait(c, job_new(b, line, fd, c->report));
+}
 
-	*j = (struct session_job){.b = *b, .line = line, .out.fd = fd};
-	j->reported = xrealloc(NULL, b->n * sizeof *j->reported);
-	memset(j->reported, 0, b->n * sizeof *j->reported);
-	job_wait(c, j);
+/* Without a further octet and without results. */
+static void
+abandon(struct session *c)
+{
+	struct smtp_event e;
+	struct job *j;
+
+	if (c->on.smtp)
+		lost(c, "given up");
+	while (c->on.smtp && (smtp_next(c->on.smtp, &e), e.kind != SMTP_OVER))
+		if (e.kind == SMTP_DONE || e.kind == SMTP_AGAIN)
+			job_free((struct job *)e.message);
+	while ((j = c->waiting)) {
+		c->waiting = j->next;
+		job_free(j);
+	}
+	session_close(c);
 }
 
 /* Each round takes in what came, adds what may be sent, and sends it in as few
@@ -431,6 +366,6 @@ session_run(struct session *c)
 		wait_for_news(c);
 		receive(c);
 	}
-	session_close(c);
+	abandon(c);
 	return -1;
 }

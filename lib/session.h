@@ -12,20 +12,9 @@
 #include "batch.h"
 #include "buf.h"
 #include "dial.h"
-#include "outgoing.h"
+#include "job.h"
 #include "reply.h"
 #include "smtp.h"
-
-/* A job; its message is the engine's while it is open there. */
-struct session_job {
-	struct smtp_message message; /* first: events lead back by it */
-	struct session_job *next;
-	struct batch_job b;
-	char *line;     /* that b points into, or NULL */
-	bool *reported; /* of each recipient */
-	bool retried, prepared;
-	struct outgoing out;
-};
 
 struct session {
 	struct url *target;
@@ -37,13 +26,12 @@ struct session {
 	 * and when jobs is readable. NULL where jobs is -1 from the start. */
 	void (*take)(struct session *c);
 	void (*more)(struct session *c);
-	void (*report)(const struct batch_job *b, size_t rcpt,
-	    enum batch_fate fate, const struct reply *why);
+	job_report *report;
 	int fault; /* exit code of a password that was not to be had, or 0 */
 
 	/* Its own: */
-	bool gone;                   /* the reader */
-	struct session_job *waiting; /* not begun on a connection */
+	bool gone;           /* the reader */
+	struct job *waiting; /* not begun on a connection */
 	struct buf trace;
 	/* A server that failed before any message is not asked again for each
 	 * job, until then. */
@@ -53,8 +41,8 @@ struct session {
 	struct {
 		struct dial *dial;
 		struct smtp *smtp;
-		struct session_job *body; /* being sent */
-		bool begun, finished;     /* a message */
+		struct job *body;     /* being sent */
+		bool begun, finished; /* a message */
 		bool lost, silent, more;
 		uint64_t replies;
 		int64_t since; /* when it last moved on */

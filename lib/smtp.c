@@ -371,10 +371,10 @@ smtp_wants(const struct smtp *s)
 	return s->ready && !s->lost && !s->broken && !s->quit && !s->current;
 }
 
-bool
-smtp_takes(const struct smtp *s, const struct batch_path *path)
+int
+smtp_offered(const struct smtp *s)
 {
-	return esmtp_takes(s->wire.offered, path);
+	return s->wire.offered;
 }
 
 void

@@ -60,8 +60,8 @@ void smtp_next(struct smtp *s, struct smtp_event *e);
 /* Whether a message may be begun: after EHLO was answered, and whenever no
  * other one's envelope or body is under way, be that one answered or not. */
 bool smtp_wants(const struct smtp *s);
-/* Whether it takes this path as sender or recipient; then. */
-bool smtp_takes(const struct smtp *s, const struct batch_path *path);
+/* enum esmtp: what the server offered, once smtp_wants. */
+int smtp_offered(const struct smtp *s);
 /* The message is the caller's, and stays as it is, until its last event. */
 void smtp_begin(struct smtp *s, const struct smtp_message *m);
 /* After SMTP_BODY: octets of the message with LF or CRLF line ends, without
