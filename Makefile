@@ -41,41 +41,47 @@ PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url dial session
 FOREIGN_pop3-fetch := url dial pop3wire collector
 
-# While the tree is being founded, what does not exist yet is passed over.
-have = $(foreach m,$(1),$(if $(wildcard lib/$(m).c),$(m)))
-havebin = $(foreach p,$(1),$(if $(wildcard bin/$(p).c),$(p)))
+OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
+BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
 
-OBJECTS := $(patsubst %,$(B)/lib/%.o,$(call have,$(PURE) $(PROCESS) $(STORE)))
-BIN := $(patsubst %,$(B)/bin/%,$(call havebin,$(PROGRAMS)))
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
 
 all: $(BIN) $(B)/bin/sendmail
 
 $(B)/libmail.a: $(OBJECTS)
-	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/lib/%.o: lib/%.c | $(B)/lib
-	$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/lib/url.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
+.SECONDARY:
 .SECONDEXPANSION:
 $(B)/bin/%: bin/%.c $$(PARTS_$$*) $(B)/libmail.a $$(addprefix $(B)/lib/,$$(addsuffix .o,$$(FOREIGN_$$*))) | $(B)/bin
-	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
 		-MMD -MP -MF $(B)/lib/bin-$*.d $(PIE) $(LDFLAGS) -o $@ $< \
 		$(filter %.c,$(PARTS_$*)) \
 		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \
 		-Wl,--as-needed $(if $(LIBS_$*),$(shell pkg-config --libs $(LIBS_$*)))
 
 $(B)/bin/sendmail: | $(B)/bin
-	ln -sf spool $@
+	$(call say,LN)
+	$(Q)ln -sf spool $@
 
 # Drivers let tests and fuzzers feed the pure modules from standard input.
 DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
 drivers: $(DRIVERS)
 $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
 		-o $@ $< $(B)/libmail.a
 
 $(B)/lib $(B)/bin $(B)/drv:
