@@ -21,15 +21,15 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake original media scan batch smtp command smtpd \
-	pop3 pop3d uidl
-PROCESS := atomic lock owner child handler conn secret log options peer \
-	listener serve starter
+	trace reply intake original media scan batch esmtp pipeline \
+	transfer smtp command smtpd pop3 pop3d uidl
+PROCESS := atomic outgoing job lock owner child handler conn secret log \
+	options peer listener serve starter
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url dial carrier pop3wire collector mime
+FOREIGN := url dial session pop3wire collector mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -38,44 +38,50 @@ LIBS_pop3-fetch := libcurl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
-FOREIGN_smtp-send := url dial carrier
+FOREIGN_smtp-send := url dial session
 FOREIGN_pop3-fetch := url dial pop3wire collector
 
-# While the tree is being founded, what does not exist yet is passed over.
-have = $(foreach m,$(1),$(if $(wildcard lib/$(m).c),$(m)))
-havebin = $(foreach p,$(1),$(if $(wildcard bin/$(p).c),$(p)))
+OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
+BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
 
-OBJECTS := $(patsubst %,$(B)/lib/%.o,$(call have,$(PURE) $(PROCESS) $(STORE)))
-BIN := $(patsubst %,$(B)/bin/%,$(call havebin,$(PROGRAMS)))
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
 
 all: $(BIN) $(B)/bin/sendmail
 
 $(B)/libmail.a: $(OBJECTS)
-	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/lib/%.o: lib/%.c | $(B)/lib
-	$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/lib/url.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 
+.SECONDARY:
 .SECONDEXPANSION:
 $(B)/bin/%: bin/%.c $$(PARTS_$$*) $(B)/libmail.a $$(addprefix $(B)/lib/,$$(addsuffix .o,$$(FOREIGN_$$*))) | $(B)/bin
-	$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(LIBS_$*),$(shell pkg-config --cflags $(LIBS_$*))) \
 		-MMD -MP -MF $(B)/lib/bin-$*.d $(PIE) $(LDFLAGS) -o $@ $< \
 		$(filter %.c,$(PARTS_$*)) \
 		$(patsubst %,$(B)/lib/%.o,$(FOREIGN_$*)) $(B)/libmail.a \
 		-Wl,--as-needed $(if $(LIBS_$*),$(shell pkg-config --libs $(LIBS_$*)))
 
 $(B)/bin/sendmail: | $(B)/bin
-	ln -sf spool $@
+	$(call say,LN)
+	$(Q)ln -sf spool $@
 
 # Drivers let tests and fuzzers feed the pure modules from standard input.
 DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
 drivers: $(DRIVERS)
 $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
 		-o $@ $< $(B)/libmail.a
 
 $(B)/lib $(B)/bin $(B)/drv:

@@ -111,6 +111,7 @@ open_journal(struct seen **seen, const char *source)
 	if (!name)
 		log_die(EX_TEMPFAIL, "open %s: %s", sink.path, strerror(errno));
 	*seen = seen_open(source, name, &path);
+	free(name);
 	if (!*seen && errno == EAGAIN)
 		log_die(
 		    EX_TEMPFAIL, "journal %s: another fetcher has it", path);
@@ -118,7 +119,6 @@ open_journal(struct seen **seen, const char *source)
 		log_die(EX_TEMPFAIL, "journal %s: %s",
 		    path ? path : "(no HOME)",
 		    errno == EBADMSG ? "it is none" : strerror(errno));
-	free(name);
 	return path;
 }
 

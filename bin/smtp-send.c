@@ -15,7 +15,7 @@
 #include "address.h"
 #include "atomic.h"
 #include "batch.h"
-#include "carrier.h"
+#include "session.h"
 #include "child.h"
 #include "dial.h"
 #include "envelope.h"
@@ -32,7 +32,7 @@ static const char *relay, *lmtp, *sender;
 static char hostname[256];
 static bool batch, from_header, quiet;
 static struct url target;
-static struct carrier carrier;
+static struct session session;
 static int exit_code;
 
 static const char usage[] =
@@ -100,7 +100,7 @@ set_option(int key, const char *value, char *why, size_t size)
 		batch = true;
 		return 0;
 	case ALLOW_EMPTY:
-		carrier.allow_empty = true;
+		session.allow_empty = true;
 		return 0;
 	case HOSTNAME:
 		return set_hostname(value, why, size);
@@ -160,7 +160,7 @@ static struct {
 } jobs;
 
 static void
-jobs_bad(struct carrier *c, const char *why)
+jobs_bad(struct session *c, const char *why)
 {
 	log_error("read jobs: line %llu: %s", jobs.line + 1, why);
 	exit_code = EX_DATAERR;
@@ -168,7 +168,7 @@ jobs_bad(struct carrier *c, const char *why)
 }
 
 static void
-jobs_read(struct carrier *c)
+jobs_read(struct session *c)
 {
 	ssize_t n;
 
@@ -190,7 +190,7 @@ jobs_read(struct carrier *c)
 
 /* The next job of what was read, if a whole line is left. */
 static void
-jobs_take(struct carrier *c)
+jobs_take(struct session *c)
 {
 	size_t left = jobs.in.len - jobs.taken;
 	const char *line = jobs.in.data + jobs.taken, *why;
@@ -211,7 +211,7 @@ jobs_take(struct carrier *c)
 	}
 	jobs.taken += n + 1;
 	jobs.line++;
-	carrier_add(c, &b, copy, -1);
+	session_add(c, &b, copy, -1);
 }
 
 static int
@@ -236,7 +236,7 @@ check_message(const struct intake *i)
 	if (offset)
 		log_die(EX_DATAERR, "read message: %s at octet %llu", what,
 		    (unsigned long long)offset - 1);
-	if (i->octets == 0 && !carrier.allow_empty)
+	if (i->octets == 0 && !session.allow_empty)
 		log_die(EX_DATAERR,
 		    "read message: no octets (--allow-empty sends it)");
 }
@@ -342,7 +342,7 @@ take_message(char *rcpts[])
 	for (b.n = 0; b.n < e.n; b.n++)
 		b.rcpts[b.n] = (struct batch_path){
 		    e.rcpts[b.n].address, e.rcpts[b.n].params};
-	carrier_add(&carrier, &b, NULL, fd);
+	session_add(&session, &b, NULL, fd);
 }
 
 static void
@@ -373,20 +373,20 @@ check_options(int operands)
 static void
 carry(char *rcpts[])
 {
-	carrier.target = &target;
-	carrier.options = &dial;
-	carrier.lmtp = lmtp != NULL;
-	carrier.results = batch ? STDOUT_FILENO : -1;
-	carrier.jobs = batch ? STDIN_FILENO : -1;
-	carrier.take = jobs_take;
-	carrier.more = jobs_read;
-	carrier.report = batch ? report_result : report_failure;
+	session.target = &target;
+	session.options = &dial;
+	session.lmtp = lmtp != NULL;
+	session.results = batch ? STDOUT_FILENO : -1;
+	session.jobs = batch ? STDIN_FILENO : -1;
+	session.take = jobs_take;
+	session.more = jobs_read;
+	session.report = batch ? report_result : report_failure;
 	if (!batch)
 		take_message(rcpts);
-	if (carrier_run(&carrier) < 0)
+	if (session_run(&session) < 0)
 		log_die(EX_TEMPFAIL, "write results: the reader is gone");
-	if (!batch && carrier.fault)
-		exit_code = carrier.fault;
+	if (!batch && session.fault)
+		exit_code = session.fault;
 	if (batch && close(STDOUT_FILENO) < 0)
 		log_die(EX_TEMPFAIL, "close results: %s", strerror(errno));
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "esmtp.h"
 #include "parse.h"
 #include "secret.h"
 
@@ -19,6 +20,8 @@ struct dial {
 	curl_socket_t fd;
 	bool verbose, smtp, imap;
 	struct reply coming, last; /* of the server, while libcurl speaks */
+	bool ehlo;                 /* the reply to one is coming */
+	int extensions;            /* that it offered */
 	size_t waiting; /* octets of out that the kernel would not take */
 	char out[32768];
 };
@@ -120,8 +123,12 @@ note_received(struct dial *d, const char *line, size_t n)
 		    d->last.text, sizeof d->last.text, "%.*s", (int)n, line);
 		return;
 	}
-	switch (reply_line(&d->coming, line, n)) {
+	enum reply_state state = reply_line(&d->coming, line, n);
+	if (d->ehlo && d->coming.code / 100 == 2 && d->coming.lines > 1)
+		d->extensions |= esmtp_offered(line, n);
+	switch (state) {
 	case REPLY_DONE:
+		d->ehlo = false;
 		d->last = d->coming;
 		/* fall through */
 	case REPLY_BAD:
@@ -130,6 +137,17 @@ note_received(struct dial *d, const char *line, size_t n)
 	case REPLY_MORE:
 		break;
 	}
+}
+
+/* What was offered before STARTTLS must not count behind it. */
+static void
+note_sent(struct dial *d, const char *line, size_t n)
+{
+	d->ehlo = n > 4 && memcmp(line, "EHLO", 4) == 0;
+	if (d->ehlo || (n == 8 && memcmp(line, "STARTTLS", 8) == 0))
+		d->extensions = 0;
+	if (d->verbose)
+		show_sent(d, line, n);
 }
 
 static int
@@ -142,8 +160,8 @@ on_debug(CURL *curl, curl_infotype type, char *data, size_t n, void *arg)
 		n--;
 	if (type == CURLINFO_HEADER_IN)
 		note_received(d, data, n);
-	else if (type == CURLINFO_HEADER_OUT && d->verbose)
-		show_sent(d, data, n);
+	else if (type == CURLINFO_HEADER_OUT)
+		note_sent(d, data, n);
 	return 0;
 }
 
@@ -349,6 +367,12 @@ dial_recv(struct dial *d, void *data, size_t n)
 	CURLcode r = curl_easy_recv(d->curl, data, n, &got);
 
 	return outcome(r, got);
+}
+
+int
+dial_extensions(const struct dial *d)
+{
+	return d->extensions;
 }
 
 int

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct scan {
-	uint64_t octets, lf, crlf;
+	uint64_t octets, lf, cr;
 	uint64_t offset;  /* of the first NUL or bare CR, + 1 */
 	const char *what; /* "NUL" or "bare CR", NULL: neither */
 	bool high;        /* an octet above 127 */
-	unsigned char last;
+	char last;
 };
 
 /* Start from {0}. */
@@ -19,7 +19,8 @@ void scan(struct scan *s, const char *data, size_t n);
 /* A CR at the very end is bare. */
 void scan_end(struct scan *s);
 /* Octets on the wire with CRLF line ends, the last one completed, before
- * dot-stuffing: what MAIL's SIZE is (RFC 1870). */
+ * dot-stuffing: what MAIL's SIZE is (RFC 1870). For a message without a bare
+ * CR. */
 uint64_t scan_wire(const struct scan *s);
 
 #endif

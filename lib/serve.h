@@ -24,8 +24,9 @@ struct serve {
  * `event=root` if that is what it runs as, exits 0 on SIGTERM when its sessions
  * in progress are told (SIGTERM) and done, and accepts until then. The session
  * finds fd 0 and 1 to be the peer in every form; one that must finish what it
- * does blocks SIGTERM for that long. Under inetd's `wait' it goes on until it is told. Returns the exit
- * status; an address that cannot be had is 71, one that is none 64. */
+ * does blocks SIGTERM for that long. Under inetd's `wait' it goes on until it
+ * is told. Returns the exit status; an address that cannot be had is 71, one
+ * that is none 64. */
 int serve(const struct serve *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* The client of SMTP and LMTP (RFC 5321, 2033, 2920, 1870, 6152, 3461), pure:
+/* The client of SMTP and LMTP (RFC 5321, 2033, 2920), pure:
  * the server's octets in, events and our octets out.
  *
  * Give it what was received (smtp_input, smtp_lost), take events until there
@@ -15,9 +15,8 @@
 
 #include "batch.h"
 #include "buf.h"
+#include "esmtp.h"
 #include "reply.h"
-
-#define SMTP_LINE 4096 /* octets of a reply's line at most */
 
 struct smtp; /* opaque */
 
@@ -26,17 +25,9 @@ struct smtp_options {
 	bool greeting;        /* the server's greeting is still to come */
 	const char *hostname; /* for EHLO, HELO or LHLO; copied */
 	struct buf *trace;    /* the dialogue's lines are added, or NULL */
-};
-
-/* A message to be sent; all of it is the caller's until its last event.
- * Parameters that the server did not offer are left out; SIZE and BODY are
- * made from size and eightbit. */
-struct smtp_message {
-	const struct batch_path *sender;
-	const struct batch_path *rcpts;
-	size_t n;
-	uint64_t size; /* octets on the wire, before dot-stuffing */
-	bool eightbit;
+	/* enum esmtp: what an EHLO before ours was answered. It counts only
+	 * for a server that takes no second one (503). */
+	int extensions;
 };
 
 enum smtp_kind {
@@ -69,6 +60,9 @@ void smtp_next(struct smtp *s, struct smtp_event *e);
 /* Whether a message may be begun: after EHLO was answered, and whenever no
  * other one's envelope or body is under way, be that one answered or not. */
 bool smtp_wants(const struct smtp *s);
+/* enum esmtp: what the server offered, once smtp_wants. */
+int smtp_offered(const struct smtp *s);
+/* The message is the caller's, and stays as it is, until its last event. */
 void smtp_begin(struct smtp *s, const struct smtp_message *m);
 /* After SMTP_BODY: octets of the message with LF or CRLF line ends, without
  * NUL and bare CR; then its end. */

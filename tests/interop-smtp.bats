@@ -533,7 +533,7 @@ python_server()
 		two	<carol@example.org>	temp	451	4.3.0	not now
 	END
 	same options <<-'END'
-		ann@example.net ['bob@example.org'] {'mail_options': [], 'rcpt_options': []}
+		ann@example.net ['bob@example.org'] {'mail_options': ['SIZE=1375', 'BODY=8BITMIME'], 'rcpt_options': []}
 	END
 	same got <message
 }

@@ -523,6 +523,16 @@ during() {
 	rm md/new/1 out
 }
 
+@test "a message of over 2^31 octets has its size" {
+	truncate -s 2147483649 md/new/1
+	talk "${login}STAT\nLIST 1\nQUIT\n" | tail -n +4 >out
+	crlf <<-'END' | same out
+	+OK 1 2147483651
+	+OK 1 2147483651
+	+OK bye
+	END
+}
+
 @test "10,000 messages are listed at once" {
 	(cd md/new && seq -f 'm%g' 10000 | xargs touch)
 	printf "${login}STAT\nLIST\nUIDL\nQUIT\n" | crlf |

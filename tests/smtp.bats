@@ -389,3 +389,42 @@ ehlo='S 250-sink
 		same got <<< 1
 	done
 }
+
+@test "where a second EHLO is refused, what the first was offered holds" {
+	dialogue <<- 'END'
+		S 503-5.5.1 you
+		& 503-8BITMIME
+		& 503 said that
+		S 250 ok
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x> SIZE=9^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		wait 300
+	END
+	plays want -8 -e '<a@x>|<b@x>'
+	dialogue <<- 'END'
+		S 250 sink
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		wait 300
+	END
+	plays want -e '<a@x>|<b@x>'
+}
+
+@test "SMTPUTF8 is said where it was offered and an address or the job wants it" {
+	for message in '<\303\274@x>|<b@x>' '<a@x>|<b@x>|<\303\274@x>' \
+		'<a@x> SMTPUTF8|<b@x>'; do
+		printf 'S 250-sink\n& 250 SMTPUTF8\nF\n' > script
+		smtp "$(printf "$message")" < script | grep -a MAIL > got
+		same got < <(printf 'C MAIL FROM:%s SMTPUTF8^M\n' \
+			"$(printf "$message" | sed 's/>.*/>/')")
+	done
+	printf 'S 250-sink\n& 250 SMTPUTF8\nF\n' > script
+	smtp '<a@x> SMTPUTF8X|<b@x>' < script | grep -a MAIL > got
+	same got <<< 'C MAIL FROM:<a@x>^M'
+}

@@ -1,8 +1,9 @@
-/* smtp [-l] [-1] [-8] MESSAGE... < script: drives the engine from memory.
+/* smtp [-l] [-1] [-8] [-e] MESSAGE... < script: drives the engine from memory.
  * MESSAGE is "<sender>[ params]|<rcpt>[ params]|..."; its text is two lines.
  * Script lines: `S text' sends our output, then gives the engine text CRLF;
  * `& text' gives without sending; `R text' as S without a line end; `L' loses
- * the connection, `Q' quits, `F' sends. -1 gives each octet alone. */
+ * the connection, `Q' quits, `F' sends. -1 gives each octet alone, -e
+ * tells of PIPELINING and SIZE offered to an EHLO before ours. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,8 @@ main(int argc, char *argv[])
 		o.lmtp |= (*argv)[1] == 'l';
 		singly |= (*argv)[1] == '1';
 		eightbit |= (*argv)[1] == '8';
+		if ((*argv)[1] == 'e')
+			o.extensions = ESMTP_PIPELINING | ESMTP_SIZE;
 	}
 	for (; *argv && total < MESSAGES; argv++)
 		parse_message(*argv, &messages[total++], eightbit);

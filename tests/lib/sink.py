@@ -19,18 +19,28 @@ the end of data NNNdata@... (LMTP: each for itself).
   cert=FILE     certificate and key: STARTTLS (add it to caps) is served
   implicit=1    TLS from the first octet
   log=0         keeps no octets
+  reads=1       PORTFILE.N has `--' on a line before each read's octets
+  once=1        503 to a second EHLO (STARTTLS starts anew)
+  tlscaps=A,..  EHLO keywords under TLS
+  hold=FILE     waits for FILE before the reply to DATA
 """
 import os
 import socket
 import ssl
 import sys
 import threading
+import time
 
 portfile = sys.argv[1]
 opts = dict(a.split("=", 1) for a in sys.argv[2:])
 lmtp = "lmtp" in opts
-caps = opts.get("caps", "PIPELINING,SIZE,8BITMIME")
-caps = [c for c in caps.split(",") if c]
+
+
+def keywords(key, default):
+    return [c for c in opts.get(key, default).split(",") if c]
+
+
+caps = keywords("caps", "PIPELINING,SIZE,8BITMIME")
 
 
 class Done(Exception):
@@ -43,12 +53,16 @@ class Session:
         self.log = open(f"{portfile}.{number}", "wb", 0)
         self.buf = b""
         self.mails = 0
+        self.greeted = False
+        self.caps = caps
         self.left = number - 1 if "cut" in opts else None
 
     def fill(self):
         data = self.sock.recv(65536)
         if not data:
             raise Done
+        if "reads" in opts:
+            self.log.write(b"--\n")
         if "log" not in opts:
             self.log.write(data)
         self.buf += data
@@ -99,7 +113,20 @@ class Session:
             rcpts.append(code if code.isdigit() else "250")
             self.say("250 2.1.5 ok")
 
+    def hello(self):
+        if "once" in opts and self.greeted:
+            self.say("503 5.5.1 you said that")
+            return
+        self.greeted = True
+        lines = ["sink"] + self.caps
+        self.say("\\n".join(
+            f"250{'-' if line is not lines[-1] else ' '}{line}"
+            for line in lines)
+            + ("\\n" + opts["early"] if "early" in opts else ""))
+
     def data(self, rcpts):
+        while "hold" in opts and not os.path.exists(opts["hold"]):
+            time.sleep(0.01)
         text = opts.get("data", "354 go on" if rcpts else "554 5.5.1 nobody")
         self.say(text)
         if text[:3] != "354":
@@ -116,6 +143,8 @@ class Session:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(opts["cert"])
         self.sock = context.wrap_socket(self.sock, server_side=True)
+        self.greeted = False
+        self.caps = keywords("tlscaps", ",".join(caps))
 
     def serve(self):
         if "implicit" in opts:
@@ -126,10 +155,7 @@ class Session:
             line = self.line()
             verb, _, arg = line.partition(" ")
             if verb in ("EHLO", "LHLO"):
-                self.say("\\n".join(
-                    f"250{'-' if i < len(caps) else ' '}{c}"
-                    for i, c in enumerate(["sink"] + caps))
-                    + ("\\n" + opts["early"] if "early" in opts else ""))
+                self.hello()
             elif verb == "MAIL":
                 self.mails += 1
                 rcpts = []

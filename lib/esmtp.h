@@ -1,0 +1,42 @@
+/* Service extensions of SMTP (RFC 5321 2.2): which of them a server offered,
+ * and the parameters of MAIL and RCPT that go with them. */
+#ifndef ESMTP_H
+#define ESMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "buf.h"
+
+enum esmtp {
+	ESMTP_PIPELINING = 1,
+	ESMTP_SIZE = 2,
+	ESMTP_8BITMIME = 4,
+	ESMTP_DSN = 8,
+	ESMTP_SMTPUTF8 = 16
+};
+
+/* The extension that a line of the answer to EHLO names, 0 for none that is
+ * known here; its first line names the server, and is not to be asked. */
+int esmtp_offered(const char *line, size_t n);
+
+/* A message with its envelope. */
+struct smtp_message {
+	const struct batch_path *sender;
+	const struct batch_path *rcpts;
+	size_t n;
+	uint64_t size; /* octets on the wire, before dot-stuffing */
+	bool eightbit;
+};
+
+/* Adds the command without its line end. A path's own parameters stay where
+ * their extension was offered; SIZE, BODY and, where an address wants it,
+ * SMTPUTF8 are made here. */
+void esmtp_mail(int offered, const struct smtp_message *m, struct buf *line);
+void esmtp_rcpt(int offered, const struct batch_path *rcpt, struct buf *line);
+/* Whether the path can be said where that was offered (RFC 6531 3.2). */
+bool esmtp_takes(int offered, const struct batch_path *path);
+
+#endif

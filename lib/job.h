@@ -1,0 +1,45 @@
+/* A job of a batch while it is carried: its message, and who of its recipients
+ * has had a result, which each has once. */
+#ifndef JOB_H
+#define JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "batch.h"
+#include "esmtp.h"
+#include "outgoing.h"
+#include "reply.h"
+
+typedef void job_report(const struct batch_job *b, size_t rcpt,
+    enum batch_fate fate, const struct reply *why);
+
+struct job {
+	struct smtp_message message; /* first: an engine's events lead back */
+	struct job *next;
+	struct batch_job b;
+	char *line; /* that b points into, or NULL */
+	job_report *report;
+	bool *reported;         /* of each recipient */
+	bool prepared, retried; /* retried is its user's */
+	struct outgoing out;
+};
+
+/* line is what batch_job_parse was given, fd the message or -1: both, and b's
+ * recipients, are the job's from here on. */
+struct job *
+job_new(const struct batch_job *b, char *line, int fd, job_report *report);
+void job_free(struct job *j);
+void job_result(
+    struct job *j, size_t rcpt, enum batch_fate fate, const struct reply *why);
+/* This result for all that have none, and frees the job. */
+void job_end(struct job *j, enum batch_fate fate, const struct reply *why);
+bool job_is_done(const struct job *j);
+/* Opens and reads the message. False: it cannot be sent, and the job has
+ * ended. */
+bool job_prepare(struct job *j, bool allow_empty);
+/* Makes the message for a server that offered these (enum esmtp), to those
+ * without a result. False: nobody is left, and the job has ended. */
+bool job_address(struct job *j, int offered);
+
+#endif

@@ -1,0 +1,371 @@
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "conn.h"
+
+#define IDLE_SECONDS 30 /* until an unused connection is given back */
+#define DOWN_SECONDS 30 /* until a server that failed is asked again */
+
+static void
+job_wait(struct session *c, struct job *j)
+{
+	struct job **at = &c->waiting;
+
+	while (*at)
+		at = &(*at)->next;
+	j->next = NULL;
+	*at = j;
+}
+
+static void
+job_begin(struct session *c, struct job *j)
+{
+	if (!job_address(j, smtp_offered(c->on.smtp)))
+		return;
+	c->on.begun = true;
+	c->on.since = conn_now();
+	smtp_begin(c->on.smtp, &j->message);
+}
+
+/* After a lost connection: once more, if this one has carried a message. */
+static void
+job_again(struct session *c, struct job *j, const struct reply *why)
+{
+	if (c->on.finished && !j->retried && !job_is_done(j)) {
+		j->retried = true;
+		job_wait(c, j);
+	} else {
+		job_end(j, BATCH_TEMP, why);
+	}
+}
+
+static void
+show_dialogue(struct session *c)
+{
+	if (c->trace.len)
+		fwrite(c->trace.data, 1, c->trace.len, stderr);
+	buf_reset(&c->trace);
+}
+
+static void
+lost(struct session *c, const char *why)
+{
+	c->on.lost = true;
+	smtp_lost(c->on.smtp, why);
+}
+
+static void
+session_close(struct session *c)
+{
+	show_dialogue(c);
+	smtp_close(c->on.smtp);
+	dial_close(c->on.dial);
+	memset(&c->on, 0, sizeof c->on);
+}
+
+static void
+session_open(struct session *c)
+{
+	struct smtp_options o = {.lmtp = c->lmtp,
+	    .greeting = c->lmtp,
+	    .hostname = c->options->hostname,
+	    .trace = c->options->verbose ? &c->trace : NULL};
+	struct reply why;
+	int code;
+
+	c->on.dial = dial_open(c->target, c->options, &why, &code);
+	if (c->on.dial) {
+		o.extensions = dial_extensions(c->on.dial);
+		c->on.smtp = smtp_open(&o);
+		c->on.since = conn_now();
+		return;
+	}
+	if (code != EX_TEMPFAIL)
+		c->fault = code;
+	c->down = why;
+	if (!why.code)
+		snprintf(c->down.text, sizeof c->down.text,
+		    "connect %.100s: %.300s", c->target->name, why.text);
+	c->down_until = conn_now() + DOWN_SECONDS * 1000;
+}
+
+/* Takes in what the server has sent, up to a bound. */
+static void
+receive(struct session *c)
+{
+	char data[16384];
+	ssize_t n = 0;
+
+	c->on.more = false;
+	for (int i = 0; c->on.smtp && !c->on.lost && i < 4; i++) {
+		n = dial_recv(c->on.dial, data, sizeof data);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			lost(c,
+			    n == 0 ? "server closed the connection"
+				   : "connection lost");
+		else
+			smtp_input(c->on.smtp, data, (size_t)n);
+	}
+	c->on.more = n > 0;
+}
+
+static void
+session_over(struct session *c, const struct reply *why)
+{
+	if (c->on.silent || !c->on.begun) {
+		c->down = *why;
+		c->down_until = conn_now() + DOWN_SECONDS * 1000;
+	}
+	session_close(c);
+}
+
+static void
+take_events(struct session *c)
+{
+	struct smtp_event e;
+
+	while (c->on.smtp) {
+		smtp_next(c->on.smtp, &e);
+		struct job *j = (struct job *)e.message;
+		switch (e.kind) {
+		case SMTP_NONE:
+			if (c->on.replies != smtp_replies(c->on.smtp))
+				c->on.since = conn_now();
+			c->on.replies = smtp_replies(c->on.smtp);
+			return;
+		case SMTP_BODY:
+			c->on.body = j;
+			outgoing_rewind(&j->out);
+			break;
+		case SMTP_RESULT:
+			job_result(j, e.rcpt, e.fate, e.reply);
+			break;
+		case SMTP_DONE:
+			c->on.finished = true;
+			job_free(j);
+			break;
+		case SMTP_AGAIN:
+			c->on.body = NULL;
+			job_again(c, j, e.reply);
+			break;
+		case SMTP_OVER:
+			session_over(c, e.reply);
+			break;
+		}
+	}
+}
+
+/* An end of data that nobody will hear of must not be sent. */
+static bool
+has_reader(struct session *c)
+{
+	struct pollfd p = {.fd = c->results};
+
+	if (c->results >= 0 && poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLERR | POLLNVAL)))
+		c->gone = true;
+	return !c->gone;
+}
+
+/* Blocks of the message, then its end. */
+static void
+feed_body(struct session *c)
+{
+	const char *data;
+	ssize_t n = 1;
+
+	while (c->on.body && n > 0 &&
+	    smtp_output(c->on.smtp)->len < OUTGOING_BLOCK) {
+		n = outgoing_next(&c->on.body->out, &data);
+		if (n > 0)
+			smtp_body(c->on.smtp, data, (size_t)n);
+	}
+	if (n < 0)
+		lost(c, "the message has changed");
+	if (n == 0 && has_reader(c)) {
+		smtp_body_end(c->on.smtp);
+		c->on.body = NULL;
+	}
+}
+
+static void
+take(struct session *c)
+{
+	if (!c->waiting && c->jobs >= 0)
+		c->take(c);
+}
+
+static bool
+is_down(const struct session *c)
+{
+	return !c->on.smtp && conn_now() < c->down_until;
+}
+
+/* The next job, its message read, or NULL. */
+static struct job *
+next_job(struct session *c)
+{
+	for (;;) {
+		take(c);
+		struct job *j = c->waiting;
+		if (!j || j->prepared || is_down(c))
+			return j;
+		c->waiting = j->next;
+		if (job_prepare(j, c->allow_empty)) {
+			c->waiting = j;
+			return j;
+		}
+	}
+}
+
+/* Begins what waits on the connection, made for it if there is none. */
+static void
+begin_next(struct session *c)
+{
+	struct job *j;
+
+	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
+		if (!c->on.smtp && !is_down(c)) {
+			session_open(c);
+			continue;
+		}
+		c->waiting = j->next;
+		if (c->on.smtp)
+			job_begin(c, j);
+		else
+			job_end(j, BATCH_TEMP, &c->down);
+	}
+}
+
+static void
+flush(struct session *c)
+{
+	const struct buf *out;
+
+	while (
+	    c->on.smtp && !c->on.lost && (out = smtp_output(c->on.smtp))->len) {
+		ssize_t n = dial_send(c->on.dial, out->data, out->len);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			receive(c);
+			lost(c, "connection lost while sending");
+			return;
+		}
+		smtp_written(c->on.smtp, (size_t)n);
+		c->on.since = conn_now();
+	}
+}
+
+static bool
+is_idle(struct session *c)
+{
+	return !c->waiting && smtp_wants(c->on.smtp) && !smtp_busy(c->on.smtp);
+}
+
+/* Milliseconds until the server has been silent for too long, -1: no limit. */
+static int
+time_left(struct session *c)
+{
+	unsigned limit = smtp_seconds(c->on.smtp);
+	int64_t left;
+
+	if (c->options->timeout && c->options->timeout < limit)
+		limit = c->options->timeout;
+	if (is_idle(c))
+		limit = IDLE_SECONDS;
+	left = c->on.since + limit * INT64_C(1000) - conn_now();
+	return limit == 0 ? -1 : left > 0 ? (int)left : 0;
+}
+
+static void
+on_timeout(struct session *c)
+{
+	if (is_idle(c)) {
+		smtp_quit(c->on.smtp);
+		return;
+	}
+	c->on.silent = true;
+	lost(c, "no answer in time");
+}
+
+/* Waits for the server, for jobs and for the death of who reads results. */
+static void
+wait_for_news(struct session *c)
+{
+	struct pollfd p[3] = {{.fd = -1}, {.fd = -1}, {.fd = c->results}};
+	int ms = -1, n;
+
+	if (!c->waiting && c->jobs >= 0)
+		p[0] = (struct pollfd){.fd = c->jobs, .events = POLLIN};
+	if (c->on.smtp) {
+		size_t out = smtp_output(c->on.smtp)->len;
+		if (c->on.lost || (c->on.body && out < OUTGOING_BLOCK))
+			return;
+		p[1].fd = dial_fd(c->on.dial);
+		p[1].events = POLLIN | (out ? POLLOUT : 0);
+		ms = c->on.more ? 0 : time_left(c);
+	}
+	n = poll(p, 3, ms);
+	if (n == 0 && c->on.smtp && !c->on.more && time_left(c) == 0)
+		on_timeout(c);
+	if (n > 0 && p[0].revents)
+		c->more(c);
+	if (n > 0 && p[2].revents)
+		has_reader(c);
+}
+
+void
+session_add(struct session *c, const struct batch_job *b, char *line, int fd)
+{
+	job_wait(c, job_new(b, line, fd, c->report));
+}
+
+/* Without a further octet and without results. */
+static void
+abandon(struct session *c)
+{
+	struct smtp_event e;
+	struct job *j;
+
+	if (c->on.smtp)
+		lost(c, "given up");
+	while (c->on.smtp && (smtp_next(c->on.smtp, &e), e.kind != SMTP_OVER))
+		if (e.kind == SMTP_DONE || e.kind == SMTP_AGAIN)
+			job_free((struct job *)e.message);
+	while ((j = c->waiting)) {
+		c->waiting = j->next;
+		job_free(j);
+	}
+	session_close(c);
+}
+
+/* Each round takes in what came, adds what may be sent, and sends it in as few
+ * segments as can be. */
+int
+session_run(struct session *c)
+{
+	while (!c->gone) {
+		take_events(c);
+		feed_body(c);
+		begin_next(c);
+		show_dialogue(c);
+		if (c->jobs < 0 && !c->waiting && !c->on.smtp)
+			return 0;
+		if (c->on.smtp && c->jobs < 0 && is_idle(c))
+			smtp_quit(c->on.smtp);
+		flush(c);
+		next_job(c); /* while the server has something to do */
+		wait_for_news(c);
+		receive(c);
+	}
+	abandon(c);
+	return -1;
+}

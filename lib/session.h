@@ -1,0 +1,60 @@
+/* An SMTP or LMTP client at work: carries jobs to one server, over one
+ * connection at a time. Connects when
+ * there is a job, sends what may be sent, connects again after a drop, and
+ * reports what became of each recipient, once. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "buf.h"
+#include "dial.h"
+#include "job.h"
+#include "reply.h"
+#include "smtp.h"
+
+struct session {
+	struct url *target;
+	const struct dial_options *options; /* with our host name */
+	bool lmtp, allow_empty;
+	int results; /* the fd whose reader must live, or -1 */
+	int jobs;    /* the fd to wait for when no job is left; -1: none come */
+	/* Called when no job waits: adds the next, if a whole one is there;
+	 * and when jobs is readable. NULL where jobs is -1 from the start. */
+	void (*take)(struct session *c);
+	void (*more)(struct session *c);
+	job_report *report;
+	int fault; /* exit code of a password that was not to be had, or 0 */
+
+	/* Its own: */
+	bool gone;           /* the reader */
+	struct job *waiting; /* not begun on a connection */
+	struct buf trace;
+	/* A server that failed before any message is not asked again for each
+	 * job, until then. */
+	struct reply down;
+	int64_t down_until;
+	/* The connection: all zero when there is none. */
+	struct {
+		struct dial *dial;
+		struct smtp *smtp;
+		struct job *body;     /* being sent */
+		bool begun, finished; /* a message */
+		bool lost, silent, more;
+		uint64_t replies;
+		int64_t since; /* when it last moved on */
+	} on;
+};
+
+/* Adds a job: line is what batch_job_parse was given, fd the message or -1.
+ * Both, and b's recipients, are the session's from here on. */
+void
+session_add(struct session *c, const struct batch_job *b, char *line, int fd);
+/* Until every job is reported and no more come, then QUIT. 0, or -1 when the
+ * reader of the results is gone: then no end of data was sent any more. */
+int session_run(struct session *c);
+
+#endif

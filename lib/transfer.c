@@ -1,0 +1,89 @@
+#include "transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct transfer *
+transfer_add(struct transfers *all, const struct smtp_message *m)
+{
+	struct transfer *t = xrealloc(NULL, sizeof *t + m->n);
+
+	*t = (struct transfer){.m = m};
+	memset(t->rcpt, PENDING, m->n);
+	if (all->last)
+		all->last->next = t;
+	else
+		all->first = t;
+	all->last = t;
+	return t;
+}
+
+void
+transfer_remove(struct transfers *all, struct transfer *t)
+{
+	struct transfer *before = NULL, *at = all->first;
+
+	for (; at != t; at = at->next)
+		before = at;
+	if (before)
+		before->next = t->next;
+	else
+		all->first = t->next;
+	if (all->last == t)
+		all->last = before;
+	free(t);
+}
+
+bool
+transfer_has_more(const struct transfer *t)
+{
+	return t->step <= t->m->n + 1;
+}
+
+enum verb
+transfer_command(
+    struct transfer *t, int offered, struct buf *line, size_t *rcpt)
+{
+	size_t step = t->step++;
+
+	*rcpt = 0;
+	if (step == 0) {
+		esmtp_mail(offered, t->m, line);
+		return MAIL;
+	}
+	if (step <= t->m->n) {
+		*rcpt = step - 1;
+		esmtp_rcpt(offered, &t->m->rcpts[*rcpt], line);
+		return RCPT;
+	}
+	buf_adds(line, "DATA");
+	return DATA;
+}
+
+bool
+transfer_rcpt(struct transfer *t, size_t rcpt, int code)
+{
+	if (t->rcpt[rcpt] != PENDING)
+		return true;
+	if (code / 100 == 2) {
+		t->rcpt[rcpt] = ACCEPTED;
+		t->accepted++;
+		return true;
+	}
+	t->rcpt[rcpt] = FINISHED;
+	return false;
+}
+
+bool
+transfer_give(struct transfer *t, size_t *rcpt)
+{
+	for (size_t i = t->given; i < t->m->n; i++)
+		if (t->rcpt[i] != FINISHED) {
+			t->rcpt[i] = FINISHED;
+			t->given = i + 1;
+			*rcpt = i;
+			return true;
+		}
+	t->given = t->m->n;
+	return false;
+}

@@ -1,0 +1,314 @@
+#!/usr/bin/env bats
+# spool: transports, runners and disks that fail.
+load lib
+load spool
+
+@test "what a dead transport leaves unanswered is unsure and tried again" {
+	relay
+	message | spool add -f a@b.example good@x.example kill@x.example >/dev/null
+	run_spool 2>/dev/null
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 1 18 <a@b.example>
+		  <kill@x.example> unsure: transport ended with status 137
+	END
+	spool retry
+	rm log
+	run_spool 2>/dev/null
+	same log <<-'END'
+		args --batch --relay smtp://127.0.0.1:1 --tls=off
+		<a@b.example> <kill@x.example> hi
+	END
+}
+
+@test "--unsure=hold keeps it until someone releases it" {
+	relay
+	id=$(message | spool add -f a@b.example unsure@x.example)
+	run_spool --unsure hold 2>/dev/null
+	spool list | plain >listed
+	same listed <<-'END'
+		ID held TIME 0 18 <a@b.example>
+		  <unsure@x.example> unsure: lost after the final dot
+	END
+	rm log
+	spool release "$id"
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 0 18 <a@b.example>
+		  <unsure@x.example> lost after the final dot
+	END
+	run_spool --unsure hold 2>/dev/null
+	lines log 2
+}
+
+@test "a transport that cannot run or refuses its options bounces nothing" {
+	relay
+	message | spool add -f a@b.example good@x.example >/dev/null
+	for cmd in /nonexistent 'exit 64; :' 'exit 78; :'; do
+		exits 0 spool run --transport "$cmd" 2>/dev/null
+		spool retry
+	done
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 3 18 <a@b.example>
+		  <good@x.example> transport ended with status 78
+	END
+}
+
+@test "of a transport that dies only the jobs that it was given are unsure" {
+	relay
+	# A line over the pipe's 64 KiB: of the second one some stays here.
+	label=$(printf 'd%.0s' {1..60})
+	many=$(printf "%040d@$label.$label.$label.example " {1..300})
+	# shellcheck disable=SC2086 # a list of words
+	for _ in 1 2; do
+		message | spool add -f a@b.example $many >/dev/null
+	done
+	exits 0 spool run --transport 'read -r job; exit 77; :' 2>/dev/null
+	spool list | grep -o 'unsure: .*\|transport .*' | sort | uniq -c >counts
+	same counts <<-'END'
+		    300 transport ended with status 77
+		    300 unsure: transport ended with status 77
+	END
+}
+
+@test "a transport that hangs is ended after --timeout, others go on" {
+	message | spool add -f a@b.example hang@x.example good@y.example >/dev/null
+	run_spool --timeout 1 2>/dev/null
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 1 18 <a@b.example>
+		  <hang@x.example> unsure: transport ended by signal 9
+	END
+}
+
+@test "a transport without any answer at its end leaves them unsure" {
+	relay
+	message | spool add -f a@b.example mute@x.example >/dev/null
+	run_spool 2>/dev/null
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 1 18 <a@b.example>
+		  <mute@x.example> unsure: transport ended with status 0
+	END
+}
+
+@test "two runners at once never send twice" {
+	relay
+	for i in {1..150}; do
+		message "m$i" | spool add -f a@b.example good@x.example
+	done >/dev/null
+	run_spool 2>/dev/null &
+	run_spool 2>/dev/null
+	wait
+	grep -v ^args log | sort | uniq -c | awk '{ n++; if ($1 > 1) d++ } END { print n, d + 0 }' >counted
+	echo '150 0' | same counted
+	[ "$(spool list)" = "" ]
+}
+
+@test "the transport that outlives its runner keeps the claim" {
+	relay
+	id=$(message | spool add -f a@b.example late@x.example)
+	run_spool 2>/dev/null &
+	runner=$!
+	PIDS+=("$runner")
+	eventually lines log 2
+	# 'spool run' itself, not the subshell that bats made of the function.
+	pkill -KILL -P "$runner" spool || kill -KILL "$runner"
+	wait "$runner" 2>/dev/null || true
+	exits 75 spool rm "$id" 2>err
+	echo "spool: rm $id: it is being sent now" | same err
+	exits 75 spool hold "$id" 2>err
+	run_spool 2>/dev/null
+	lines log 2 && ! lines log 4
+	touch go
+	eventually spool hold "$id"
+	spool list | plain >listed
+	same listed <<-'END'
+		ID held TIME 0 18 <a@b.example>
+		  <late@x.example>
+	END
+}
+
+@test "killed between a report and its mark: reported again, never lost" {
+	relay
+	id=$(message | spool add -f a@b.example perm@x.example)
+	# As such a kill leaves it: failed, the report queued, not yet marked.
+	python3 - s/queue/*."$id".q <<-'END'
+		import sys
+		d = open(sys.argv[1], "r+b").read()
+		at = d.index(b"\nR . ") + 3
+		f = open(sys.argv[1], "r+b")
+		f.seek(at)
+		f.write(b"- 550 " + b"5.1.1 gone".ljust(120))
+	END
+	run_spool 2>err
+	[ ! -e log ]
+	plain <err >logged
+	same logged <<-'END'
+		event=bounced id=ID mail_id=ID report=ID to=a@b.example
+	END
+	[ -z "$(compgen -G "s/queue/*.$id.q")" ]
+}
+
+@test "a message all sent but not removed is removed, not sent again" {
+	relay
+	id=$(message | spool add -f a@b.example good@x.example)
+	sed -i 's/^R \. 000/R + 250/' s/queue/*."$id".q
+	run_spool
+	[ ! -e log ]
+	[ -z "$(ls s/queue)" ]
+}
+
+@test "what is sent but cannot be removed is not sent again" {
+	export ASAN_OPTIONS=detect_leaks=0
+	relay
+	message | spool add -f a@b.example good@x.example ok@x.example >/dev/null
+	exits 75 strace -o trace -e trace=unlinkat -e inject=unlinkat:error=EROFS \
+		spool run --transport "$T" --log none 2>/dev/null
+	grep -c INJECTED trace >count
+	echo 1 | same count
+	rm log
+	run_spool
+	[ ! -e log ]
+	[ -z "$(ls s/queue)" ]
+}
+
+@test "corrupt, empty and foreign files are set aside" {
+	relay
+	id=$(message | spool add -f a@b.example good@x.example)
+	name=$(ls s/queue)
+	head -c 100 "s/queue/$name" >"s/queue/00000000001.${id/%?/0}.q"
+	: >"s/queue/00000000002.${id/%?/1}.q"
+	echo more | cat "s/queue/$name" - >"s/queue/00000000003.${id/%?/2}.q"
+	ln -s /etc/passwd "s/queue/00000000004.${id/%?/3}.q"
+	mkfifo "s/queue/00000000005.${id/%?/4}.q"
+	mkdir "s/queue/00000000006.${id/%?/5}.q"
+	echo x >s/queue/README
+	run_spool 2>err
+	[ -z "$(ls s/queue)" ]
+	ls s/corrupt | plain | sort >aside
+	same aside <<-'END'
+		00000000001.ID.q
+		00000000002.ID.q
+		00000000003.ID.q
+		00000000004.ID.q
+		00000000005.ID.q
+		00000000006.ID.q
+		README
+	END
+	lines log 2
+	exits 1 spool health >health
+	echo 'trouble: 0 queued, 0 held, 0 due, 0 dead, 7 corrupt' | same health
+}
+
+@test "SIGTERM ends a run with 75 once what was begun has its result" {
+	relay
+	message | spool add -f a@b.example late@x.example >/dev/null
+	spool run --transport "$T" 2>/dev/null &
+	pid=$!
+	PIDS+=("$pid")
+	eventually lines log 2
+	kill -TERM $pid
+	touch go
+	got=0
+	wait $pid || got=$?
+	[ $got = 75 ]
+	[ "$(spool list)" = "" ]
+}
+
+# walk CALL FAULT COMMAND...: the command with that fault at each of its calls
+# in turn, until there is no such call; then after is run.
+walk() {
+	local call=$1 fault=$2 n code
+	shift 2
+	for ((n = 1; n < 100; n++)); do
+		before
+		code=0
+		strace -o trace -e trace="$call" \
+			-e inject="$call:$fault:when=$n" "$@" || code=$?
+		grep -q 'INJECTED\|killed by SIGKILL' trace || return 0
+		case $fault:$code in
+		signal=KILL:137 | error=*:0 | error=*:75) ;;
+		*) echo "exit $code of $call $n with $fault" >&2 && return 1 ;;
+		esac
+		after "$code" || {
+			echo "after $call $n with $fault" >&2
+			return 1
+		}
+	done
+	return 1
+}
+
+@test "failing or killed at any call, add has queued all or nothing" {
+	export ASAN_OPTIONS=detect_leaks=0
+	before() { rm -rf s && mkdir s; }
+	# Killed it may have come that far; what it says decides else.
+	after() {
+		local ids
+		ids=$(spool list | sed -n 's/ .*<a@b.example>$//p')
+		[ "$1" -ne 0 ] || [ -n "$ids" ]
+		[ "$1" -ne 75 ] || [ -z "$ids" ]
+		[ -z "$ids" ] || spool show "$ids" | cmp - m
+		[ -z "$ids" ] || [ "$(wc -w <<<"$ids")" -eq 1 ]
+	}
+	{
+		printf 'Date: a\nFrom: a\nMessage-ID: a\n\n'
+		yes hi | head -n 100000
+	} >m
+	for call in write pwrite64 fsync linkat unlinkat; do
+		for fault in signal=KILL error=ENOSPC error=EINTR; do
+			walk "$call" "$fault" \
+				sh -c 'exec sendmail -f a@b.example c@d.example <m' 2>err
+		done
+	done
+}
+
+@test "failing or killed at any call, a run sends or bounces each in the end" {
+	export ASAN_OPTIONS=detect_leaks=0
+	cat >transport <<-'END'
+		#!/bin/sh
+		tab=$(printf '\t')
+		while IFS="$tab" read -r id _ _ _ _ rcpts; do
+			for rcpt in $rcpts; do
+				case $rcpt in
+				*good*) echo "$rcpt" >>log; fate=ok code=250 ;;
+				*temp*) fate=temp code=450 ;;
+				*) fate=perm code=550 ;;
+				esac
+				printf '%s\t%s\t%s\t%s\t-\ttext\n' "$id" "$rcpt" $fate $code
+			done
+		done
+	END
+	chmod 755 transport
+	before() {
+		rm -rf s log reports && mkdir s
+		printf 'b.example deliver cat >>reports; :\n* relay smtp://x\n' >s/routes
+		chmod 644 s/routes
+		message | spool add -f a@b.example good@x.example perm@x.example \
+			temp@x.example >/dev/null
+	}
+	after() {
+		local n
+		for n in 1 2; do
+			spool retry
+			spool run --log none --transport ./transport
+		done
+		n=$(grep -c good log)
+		[ "$n" -eq 1 ] || { [ "$n" -eq 2 ] && [ "$1" -eq 137 ]; }
+		sed -n 's/^Final-Recipient: rfc822;//p' reports | sort -u >told
+		echo perm@x.example | same told
+		spool list | plain >listed
+		sed -i 's/ [0-9]* 18 / TRIES 18 /' listed
+		same listed <<-'END'
+			ID queued TIME TRIES 18 <a@b.example>
+			  <temp@x.example> 450 text
+		END
+	}
+	for call in pwrite64 fsync fdatasync linkat renameat unlinkat; do
+		for fault in signal=KILL error=EIO; do
+			walk "$call" "$fault" \
+				spool run --log none --transport ./transport 2>/dev/null
+		done
+	done
+}

@@ -1,0 +1,286 @@
+#!/usr/bin/env bats
+# spool run: where mail goes, what becomes of it, who is told.
+load lib
+load spool
+
+@test "one good, one 550 and one 450: sent, reported, kept" {
+	relay
+	id=$(message hello | spool add -f s@b.example good@x.example perm@y.example temp@z.example)
+	run_spool 2>err
+	same log <<-'END'
+		args --batch --relay smtp://127.0.0.1:1 --tls=off
+		<s@b.example> <good@x.example> hello
+		<s@b.example> <perm@y.example> hello
+		<s@b.example> <temp@z.example> hello
+	END
+	plain <err >logged
+	same logged <<-'END'
+		event=sent id=ID mail_id=ID rcpt=good@x.example code=250 text="2.0.0 queued as 42"
+		event=failed id=ID mail_id=ID rcpt=perm@y.example code=550 text="5.1.1 no such user"
+		event=deferred id=ID mail_id=ID rcpt=temp@z.example code=450 text="4.2.1 busy"
+		event=bounced id=ID mail_id=ID report=ID to=s@b.example
+	END
+	spool list | plain | sort >listed
+	same listed <<-'END'
+		  <s@b.example>
+		  <temp@z.example> 450 4.2.1 busy
+		ID queued TIME 0 1101 <>
+		ID queued TIME 1 21 <s@b.example>
+	END
+	report=$(sed -n 's/.* report=\([0-9a-z]*\) .*/\1/p' err)
+	spool show "$report" >report
+	python3 - <<-'END' >parsed
+		import email, email.policy
+		m = email.message_from_binary_file(open("report", "rb"), policy=email.policy.default)
+		assert not m.defects, m.defects
+		print(m.get_content_type(), m.get_param("report-type"))
+		print(m["To"], "|", m["Auto-Submitted"])
+		text, status, original = m.iter_parts()
+		print(text.get_content_type(), "perm@y.example" in text.get_content())
+		for block in status.get_payload():
+		    print({k: v for k, v in block.items() if "ID" not in k and "Date" not in k})
+		print(original.get_content_type(), repr(original.get_content().as_string()))
+	END
+	same parsed <<-'END'
+		multipart/report delivery-status
+		s@b.example | auto-replied
+		text/plain True
+		{'Reporting-MTA': 'dns;me.example'}
+		{'Final-Recipient': 'rfc822;perm@y.example', 'Action': 'failed', 'Status': '5.1.1', 'Diagnostic-Code': 'smtp; 550 5.1.1 no such user'}
+		message/rfc822 'Subject: test\n\nhello\n'
+	END
+	rm log
+	run_spool 2>err # the report itself; the deferred one is not due
+	sed -i 's/--[0-9a-z]*--$/END/' log
+	same log <<-'END'
+		args --batch --relay smtp://127.0.0.1:1 --tls=off
+		<> <s@b.example> END
+	END
+}
+
+@test "the null sender is never answered: it rests in dead/" {
+	relay
+	id=$(message | spool add -f '' perm@x.example)
+	run_spool 2>err
+	plain <err >logged
+	same logged <<-'END'
+		event=failed id=ID mail_id=ID rcpt=perm@x.example code=550 text="5.1.1 no such user"
+		event=dead id=ID mail_id=ID
+	END
+	[ -z "$(ls s/queue)" ]
+	ls s/dead/*."$id".q
+	spool show "$id" >shown
+	message | same shown
+}
+
+@test "a message is sent to each destination by a transport of its own" {
+	message | spool add -f a@b.example good@x.example good@Y.example good-2@x.example >/dev/null
+	run_spool -j 1 2>err
+	same log <<-'END'
+		args --batch --mx
+		<a@b.example> <good@x.example> hi
+		<a@b.example> <good-2@x.example> hi
+		args --batch --mx
+		<a@b.example> <good@Y.example> hi
+	END
+	[ "$(spool list)" = "" ]
+}
+
+@test "routes decide, and what none matches waits with the reason" {
+	mkdir s
+	cat >s/routes <<-'END'
+		# comment
+		from:@work.example relay smtp://w --tls=off
+		x.example lmtp /run/lmtp
+	END
+	message | spool add -f a@work.example good@x.example >/dev/null
+	message | spool add -f a@b.example good@x.example good@y.example >/dev/null
+	run_spool 2>/dev/null
+	sort log >sorted
+	same sorted <<-'END'
+		<a@b.example> <good@x.example> hi
+		<a@work.example> <good@x.example> hi
+		args --batch --lmtp /run/lmtp
+		args --batch --relay smtp://w --tls=off
+	END
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 1 18 <a@b.example>
+		  <good@y.example> no route
+	END
+}
+
+@test "a bad routes file is 78 and loses nothing" {
+	mkdir s
+	echo '* nowhere' >s/routes
+	message | spool add -f a@b.example good@x.example >/dev/null
+	exits 78 run_spool 2>err
+	echo 'spool: routes:1: unknown target' | same err
+	exits 1 spool health >health
+	echo 'trouble: 1 queued, 0 held, 1 due, 0 dead, 0 corrupt; last run: routes:1: unknown target' | same health
+	echo '* mx' >s/routes
+	chmod 666 s/routes
+	exits 78 run_spool 2>err
+	echo 'spool: routes: others may write it' | same err
+}
+
+@test "source routes: our own hops go, the next hop is the destination" {
+	message | spool add -f a@b.example '@me.example,@also.example,@next.example:good@z.example' >/dev/null
+	message | spool add -f a@b.example '@me.example:good@z.example' >/dev/null
+	run_spool -j 1 --local also.example 2>/dev/null
+	same log <<-'END'
+		args --batch --mx
+		<a@b.example> <@next.example:good@z.example> hi
+		args --batch --mx
+		<a@b.example> <good@z.example> hi
+	END
+	[ "$(spool list)" = "" ]
+}
+
+@test "the first hop's domain and the sender choose among the lines of routes" {
+	mkdir s
+	cat >s/routes <<-'END'
+		.corp.example relay smtp://gateway.corp.example --tls=off
+		from:@work.example relay smtp://work
+		from:Boss@b.example lmtp /run/boss
+		z.example relay smtp://z
+		* mx --x y
+	END
+	chmod 644 s/routes
+	for try in 'a@b.example @me.example,@gw.CORP.example,@far:good-1@z.example' \
+		'you@WORK.example good-2@z.example' 'boss@B.example good-3@z.example' \
+		'a@b.example @ME.example:good-4@Z.example' '<> good-5@other.example' \
+		'a@b.example good-6@corp.example' 'you@sub.work.example good-7@y.example'; do
+		# shellcheck disable=SC2086 # two words
+		set -- $try
+		message | spool add -f "$1" "$2" >/dev/null
+	done
+	run_spool -j 1 --log none
+	# A process for each line, for * one for each domain.
+	awk '/^args/ { route = $0; next } { print route "|" $0 }' log | sort >seen
+	same seen <<-'END'
+		args --batch --lmtp /run/boss|<boss@B.example> <good-3@z.example> hi
+		args --batch --mx --x y|<> <good-5@other.example> hi
+		args --batch --mx --x y|<a@b.example> <good-6@corp.example> hi
+		args --batch --mx --x y|<you@sub.work.example> <good-7@y.example> hi
+		args --batch --relay smtp://gateway.corp.example --tls=off|<a@b.example> <@gw.CORP.example,@far:good-1@z.example> hi
+		args --batch --relay smtp://work|<you@WORK.example> <good-2@z.example> hi
+		args --batch --relay smtp://z|<a@b.example> <good-4@Z.example> hi
+	END
+	grep -c ^args log >count
+	echo 7 | same count
+}
+
+@test "a run with nothing due opens no message" {
+	relay
+	for _ in 1 2 3; do
+		message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	done
+	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=open,openat spool run
+	grep -c '"[0-9]*\.[0-9a-z]\{20\}\.q"' trace >count || true
+	echo 0 | same count
+}
+
+@test "a deliver route runs a handler once a recipient, and takes its verdict" {
+	mkdir s
+	cat >handler <<-'END'
+		#!/bin/sh
+		echo "$2 $4 $MAIL_SIZE $(cat | tail -n 1)" >>"$TRANSPORT_LOG"
+		case $4 in
+		quota*) echo '552 5.2.2 mailbox full'; exit 69 ;;
+		lie*) echo '250 2.0.0 fine'; exit 67 ;;
+		later*) exit 64 ;;
+		esac
+	END
+	chmod +x handler
+	echo "x.example deliver $PWD/handler" >s/routes
+	message | spool add -f a@b.example good@x.example quota@x.example lie@x.example later@x.example >/dev/null
+	run_spool 2>err
+	same log <<-'END'
+		a@b.example good@x.example 18 hi
+		a@b.example quota@x.example 18 hi
+		a@b.example lie@x.example 18 hi
+		a@b.example later@x.example 18 hi
+	END
+	plain <err >logged
+	same logged <<-'END'
+		event=sent id=ID mail_id=ID rcpt=good@x.example code=250 text="2.0.0 Message accepted"
+		event=failed id=ID mail_id=ID rcpt=quota@x.example code=552 text="5.2.2 mailbox full"
+		event=failed id=ID mail_id=ID rcpt=lie@x.example code=550 text="5.1.1 No such user here"
+		event=deferred id=ID mail_id=ID rcpt=later@x.example code=451 text="4.3.0 Temporary trouble, try again later (exit 64)"
+		event=bounced id=ID mail_id=ID report=ID to=a@b.example
+	END
+}
+
+@test "garbage and results nobody asked for are passed over" {
+	relay
+	message | spool add -f a@b.example garbage@x.example >/dev/null
+	run_spool 2>err
+	grep -v '^event=' err | plain >said
+	same said <<-'END'
+		spool: transport: not a result: no result
+		spool: transport: not a result: 
+		spool: transport: a result nobody asked for: ID who@where
+		spool: transport: a result nobody asked for: unknownid garbage@x.example
+		spool: transport: not a result: ID
+	END
+	[ "$(spool list)" = "" ]
+}
+
+@test "an expired message fails with its last reply and is reported" {
+	relay
+	id=$(message | spool add -f a@b.example temp@x.example)
+	set_time "$id" expires 1
+	run_spool 2>err
+	plain <err >logged
+	same logged <<-'END'
+		event=deferred id=ID mail_id=ID rcpt=temp@x.example code=450 text="4.2.1 busy"
+		event=bounced id=ID mail_id=ID report=ID to=a@b.example
+	END
+	[ -z "$(compgen -G "s/queue/*.$id.q")" ]
+}
+
+@test "the wait doubles from 5 minutes to 4 hours" {
+	relay
+	id=$(message | spool add -f a@b.example temp@x.example)
+	for _ in {0..7}; do
+		now=$(date +%s)
+		run_spool 2>/dev/null
+		due=$(ls s/queue | sed 's/^0*//; s/\..*//')
+		echo $((due - now)) >>waits
+		spool retry
+	done
+	python3 - <<-'END'
+		base = [300, 600, 1200, 2400, 4800, 9600, 11520, 11520]
+		for b, w in zip(base, map(int, open("waits"))):
+		    assert b <= w <= b * 1.25 + 2, (b, w)
+	END
+}
+
+@test "a delay is told once where that is asked for" {
+	relay
+	id=$(message | spool add -f a@b.example temp@x.example)
+	set_time "$id" created 1
+	run_spool --delay-warning 1h 2>err
+	report=$(sed -n 's/.*event=warned.* report=\([0-9a-z]*\) .*/\1/p' err)
+	spool show "$report" | sed -n '/^Action/p; /^Status/p' >report
+	printf 'Action: delayed\nStatus: 4.2.1\n' | same report
+	spool retry
+	run_spool --delay-warning 1h 2>>err
+	[ "$(grep -c event=warned err)" = 1 ]
+	[ "$(sed -n 's/^R \(.\).*/\1/p' s/queue/*."$id".q)" = w ]
+}
+
+@test "run --watch sends what comes while it runs and ends with 0" {
+	relay
+	message | spool add -f a@b.example good@x.example >/dev/null
+	spool run --watch --transport "$T" 2>err &
+	pid=$!
+	PIDS+=("$pid")
+	eventually lines log 2
+	message two | spool add -f a@b.example good@x.example >/dev/null
+	eventually lines log 4
+	eventually sh -c '[ -z "$(ls s/queue)" ]'
+	kill -TERM $pid
+	wait $pid
+}

@@ -1,0 +1,58 @@
+# What the tests of spool have in common: a spool of their own, a transport
+# that does as recipients say, and its log.
+# shellcheck shell=bash disable=SC2034
+setup() {
+	sandbox
+	export MAILPIPE_SPOOL=$PWD/s TRANSPORT_LOG=$PWD/log GO=$PWD/go
+	T=$TESTS/transport.py
+	PIDS=()
+}
+
+teardown() {
+	touch "$GO"
+	local pid
+	for pid in "${PIDS[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
+
+# All mail by one relay route.
+relay() {
+	mkdir -p s
+	echo '* relay smtp://127.0.0.1:1 --tls=off' >s/routes
+	chmod 644 s/routes
+}
+
+message() { printf 'Subject: test\n\n%s\n' "${1:-hi}"; }
+
+run_spool() { spool run --hostname me.example --transport "$T" "$@"; }
+
+# What was listed or logged, without IDs and times that differ each time.
+plain() {
+	sed -E 's/\b[0-9a-z]{20}\b/ID/g; s/[0-9]{4}-[0-9-]+T[0-9:]+Z/TIME/g'
+}
+
+# Polls for a bounded time.
+eventually() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		"$@" 2>/dev/null && return
+		read -rt 0.02 <> <(:) || true
+	done
+	echo "not within 10 s: $*" >&2
+	return 1
+}
+
+lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+set_time() { # ID created|expires|tries NUMBER
+	python3 - "$PWD"/s/queue/*."$1".* "$2" "$3" <<-'END'
+		import sys
+		name, field, value = sys.argv[1:]
+		data = open(name, "rb").read()
+		at = data.index(b"\n" + field.encode()) + len(field) + 2
+		width = data.index(b"\n", at) - at
+		new = data[:at] + value.zfill(width).encode() + data[at + width:]
+		open(name, "r+b").write(new)
+	END
+}
