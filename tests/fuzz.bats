@@ -11,7 +11,7 @@ setup() {
 @test "the dialogues stand some seconds of fuzzing each" {
 	local target modules seconds=${SECONDS_EACH:-2}
 	modules=$(sed -n '/^PURE/,/[^\\]$/p' "$TOP/Makefile" |
-		sed 's/^PURE := //; s/\\//' | tr -s ' \t\n' '\n\n\n' |
+		sed 's/^PURE := //; s/\\//' | tr -s '[:space:]' '\n' |
 		sed "s,.\+,$TOP/lib/&.c,")
 	for target in "$TESTS"/fuzz/*.c; do
 		# shellcheck disable=SC2086 # a list of files

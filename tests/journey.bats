@@ -23,6 +23,7 @@ stop_servers() {
 server() {
 	local log=$1 i
 	shift
+	: >"$log"
 	"$@" 2>"$log" 3>&- &
 	servers+=($!)
 	for ((i = 0; i < 200; i++)); do
@@ -143,5 +144,7 @@ trail() {
 		body' home/new/* | base64 -d | cmp - big
 	sort peaks | sed 's/^/# peak: /' >&3
 	[ "$(wc -l <peaks)" -eq 7 ]
+	# The sanitizers' shadow memory is not ours.
+	[ -z "$(nm -D "$BUILD/bin/spool" | grep __asan_init)" ] || return 0
 	awk '$2 >= 16384 { print; bad = 1 } END { exit bad }' peaks
 }
