@@ -73,6 +73,14 @@ said() {
 	done
 }
 
+@test "a demo that is told to end while it cleans up does that to the end" {
+	mkdir bin
+	printf '#!/bin/sh\nkill -INT 0\nkill -TERM 0\nexec /bin/rm "$@"\n' >bin/rm
+	chmod +x bin/rm
+	PATH=$PWD/bin:$PATH session "$TESTS/demo" "$BUILD/bin" >out 2>&1 3>&-
+	nothing_left
+}
+
 @test "a demo whose reader goes away leaves no process and no file" {
 	for lines in 1 12 30; do
 		"$TESTS/demo" "$BUILD/bin" 2>&1 3>&- | head -n "$lines" >out
