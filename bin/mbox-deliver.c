@@ -277,14 +277,14 @@ pump(struct delivery *d)
 static void
 check_size(struct delivery *d, uint64_t octets)
 {
-	if (octets == 0 && !allow_empty) {
-		deliver_end(d);
-		log_die(EX_DATAERR, "read stdin: no message");
-	}
 	if (sized && octets != size) {
 		deliver_end(d);
 		log_die(EX_TEMPFAIL, "read stdin: %llu octets, not %llu",
 		    (unsigned long long)octets, (unsigned long long)size);
+	}
+	if (octets == 0 && !allow_empty) {
+		deliver_end(d);
+		log_die(EX_DATAERR, "read stdin: no message");
 	}
 }
 

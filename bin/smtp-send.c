@@ -22,15 +22,17 @@
 #include "intake.h"
 #include "log.h"
 #include "options.h"
+#include "parse.h"
 
 #define BLOCK 65536
 
-enum { RELAY = 0x100, LMTP, BATCH, HOSTNAME, ALLOW_EMPTY };
+enum { RELAY = 0x100, LMTP, BATCH, HOSTNAME, SIZE, ALLOW_EMPTY };
 
 static struct dial_options dial = {0};
 static const char *relay, *lmtp, *sender;
 static char hostname[256];
-static bool batch, from_header, quiet;
+static bool batch, from_header, quiet, sized;
+static uint64_t size_wanted;
 static struct url target;
 static struct session session;
 static int exit_code;
@@ -45,6 +47,7 @@ static const char usage[] =
     "  -f, --from SENDER   return path; '' or '<>' is the null sender\n"
     "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
     "  --batch             jobs in, results out (mailpipe-batch(5))\n"
+    "  --size N            refuse a message of any other size (75)\n"
     "  --allow-empty       send a message of no octets\n"
     "  --hostname NAME     our name in EHLO\n"
     "  --tls MODE          required, opportunistic or off\n"
@@ -61,8 +64,9 @@ static const char usage[] =
 static const struct option_def option_defs[] = {{"relay", RELAY, true},
     {"lmtp", LMTP, true}, {"from", 'f', true},
     {"recipients-from-header", 't', false}, {"batch", BATCH, false},
-    {"allow-empty", ALLOW_EMPTY, false}, {"hostname", HOSTNAME, true},
-    {"quiet", 'q', false}, DIAL_OPTIONS, {NULL, 0, false}};
+    {"size", SIZE, true}, {"allow-empty", ALLOW_EMPTY, false},
+    {"hostname", HOSTNAME, true}, {"quiet", 'q', false}, DIAL_OPTIONS,
+    {NULL, 0, false}};
 
 static int
 set_hostname(const char *name, char *why, size_t size)
@@ -99,6 +103,12 @@ set_option(int key, const char *value, char *why, size_t size)
 	case BATCH:
 		batch = true;
 		return 0;
+	case SIZE:
+		sized = true;
+		if (parse_number(value, INT64_MAX, &size_wanted) == 0)
+			return 0;
+		snprintf(why, size, "--size: no number of octets");
+		return -1;
 	case ALLOW_EMPTY:
 		session.allow_empty = true;
 		return 0;
@@ -233,6 +243,10 @@ check_message(const struct intake *i)
 	const char *what;
 	uint64_t offset = intake_offense(i, &what);
 
+	if (sized && i->octets != size_wanted)
+		log_die(EX_TEMPFAIL, "read message: %llu octets, not %llu",
+		    (unsigned long long)i->octets,
+		    (unsigned long long)size_wanted);
 	if (offset)
 		log_die(EX_DATAERR, "read message: %s at octet %llu", what,
 		    (unsigned long long)offset - 1);
@@ -355,8 +369,9 @@ check_options(int operands)
 		    relay ? "--relay and --lmtp: choose one"
 			  : "no server: give --relay URL or "
 			    "--lmtp PLACE");
-	if (batch && (operands || from_header || sender))
-		log_die(EX_USAGE, "--batch takes no sender and no recipients");
+	if (batch && (operands || from_header || sender || sized))
+		log_die(
+		    EX_USAGE, "--batch takes no sender, recipients or size");
 	if (!batch && !operands && !from_header)
 		log_die(EX_USAGE, "no recipients (-t takes the header's)");
 	if (relay &&

@@ -39,15 +39,43 @@ nothing_left() {
 	nothing_left
 }
 
-@test "an interrupted demo leaves no process and no file" {
-	local pid i
-	setsid "$TESTS/demo" "$BUILD/bin" >out 2>&1 3>&- &
-	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		grep -q '^1\. ' out && break
+# Started as from a terminal, with SIGINT not ignored.
+session() {
+	python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.setsid()
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+# Until the line is said, at most 10 seconds.
+said() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		grep -q "$1" out && return
 		sleep 0.02
 	done
-	kill -TERM "$pid"
-	exits 143 wait "$pid"
-	nothing_left
+	return 1
+}
+
+@test "a demo that is told to end leaves no process and no file, at any step" {
+	local pid step
+	for step in 'The two SMTP' '^1\.' '^2\.' '^3\.' '^4\.' 'byte for byte'; do
+		for sign in INT:130 TERM:143 HUP:129; do
+			session "$TESTS/demo" "$BUILD/bin" >out 2>&1 3>&- &
+			pid=$!
+			said "$step"
+			# As Ctrl-C does: to all of them, and once more.
+			kill "-${sign%:*}" -- "-$pid" || true
+			kill "-${sign%:*}" -- "-$pid" || true
+			wait "$pid" || [ $? -eq "${sign#*:}" ]
+			nothing_left
+		done
+	done
+}
+
+@test "a demo whose reader goes away leaves no process and no file" {
+	for lines in 1 12 30; do
+		"$TESTS/demo" "$BUILD/bin" 2>&1 3>&- | head -n "$lines" >out
+		nothing_left
+	done
 }

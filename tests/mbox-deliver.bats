@@ -171,6 +171,8 @@ boxed() { cat box/new/*; }
 		exits 75 mbox-deliver --size $wrong -o box < <(crlf <message) 2>err
 		echo "mbox-deliver: read stdin: $n octets, not $wrong" | same err
 	done
+	exits 75 mbox-deliver --size "$n" -o box </dev/null 2>err
+	echo "mbox-deliver: read stdin: 0 octets, not $n" | same err
 	nothing
 	mbox-deliver --size "$n" -o box < <(crlf <message)
 	boxed | same message

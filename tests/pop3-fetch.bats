@@ -220,8 +220,9 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	END
 }
 
-@test "a message that is cut at any octet is never delivered, what came before is" {
-	local i n
+# cut_scripts: servers of two messages that end within the second, script0 and
+# so on, one for each of its octets; sets cuts to their number.
+cut_scripts() {
 	python3 - >count <<-'END'
 	whole = r"+OK|Subject: x||\n.\n..|.|".replace("|", "\r\n").replace("\\n", "\n")
 	for i in range(len(whole)):
@@ -233,17 +234,39 @@ listing='ask\nsay +OK\\r\\nUIDL\\r\\n.\\r\\n\nask\n'
 	        f.write("say %s\n" % ascii(whole[:i])[1:-1])
 	print(len(whole))
 	END
-	n=$(cat count)
+	cuts=$(cat count)
+}
+
+# cut_each COMMAND...: runs it against each of them.
+cut_each() {
+	local i
 	# shellcheck disable=SC2046 # names without blanks
-	scripted $(seq -f 'script%g' 0 $((n - 1)))
-	for ((i = 0; i < n; i++)); do
-		exits 75 fetch --delete -o Mail 2>err
+	scripted $(seq -f 'script%g' 0 $((cuts - 1)))
+	for ((i = 0; i < cuts; i++)); do
+		exits 75 "$@" 2>err
 		echo 'pop3-fetch: connection: closed by the server' | same err
 	done
+}
+
+@test "a message that is cut at any octet is never delivered, what came before is" {
+	cut_scripts
+	cut_each fetch --delete -o Mail
 	cat Mail/new/* | uniq -c | tr -s ' ' >got
-	echo " $n first" | same got
+	echo " $cuts first" | same got
 	ls Mail/tmp >left
 	same left </dev/null
+}
+
+@test "nor does an mbox, a stream or a command get any of it" {
+	local i
+	cut_scripts
+	cut_each fetch --mbox mbox
+	sed 's/^From .*/From/' mbox >got
+	for ((i = 0; i < cuts; i++)); do printf 'From\nfirst\n\n'; done | same got
+	cut_each fetch --stdout >stream
+	sed 's/^From .*/From/' stream | same got
+	cut_each fetch_to sh -c 'cat >>given; echo end >>given'
+	for ((i = 0; i < cuts; i++)); do printf 'first\nend\n'; done | same given
 }
 
 @test "a reply that comes before it was asked for is not taken as an answer" {

@@ -197,6 +197,17 @@ queued() {
 	echo '  <c@d.example>' | same rcpt
 }
 
+@test "-bs that ends within DATA queues nothing" {
+	printf 'EHLO me\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nSubject: x\r\n\r\nhi\r\n.\r' >cut
+	sendmail -bs <cut >said 2>/dev/null
+	tail -n 1 said | cut -c1-3 >code
+	echo 354 | same code
+	spool list >listed
+	same listed </dev/null
+	find . -path '*/tmp/*' >left
+	same left </dev/null
+}
+
 @test "each exit code" {
 	exits 64 sendmail <<<hi 2>err
 	exits 64 sendmail -Z x@y.example <<<hi 2>>err

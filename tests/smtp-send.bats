@@ -136,6 +136,22 @@ job() {
 	same got < <(printf 'DATA\r\n.\r\n')
 }
 
+@test "--size N: any other count of octets is 75 and no server is asked" {
+	sink
+	n=$(wc -c < m)
+	for wrong in $((n - 1)) $((n + 1)) 0; do
+		exits 75 smtp-send "${to[@]}" --size $wrong b@x.org < m 2> err
+		same err <<< "smtp-send: read message: $n octets, not $wrong"
+	done
+	exits 75 smtp-send "${to[@]}" --size "$n" b@x.org < /dev/null 2> err
+	same err <<< "smtp-send: read message: 0 octets, not $n"
+	[ ! -e sink.1 ]
+	exits 0 smtp-send "${to[@]}" --size "$n" -f a@x.org b@x.org < m
+	exits 64 smtp-send "${to[@]}" --size x b@x.org < m 2> err
+	same err <<< 'smtp-send: --size: no number of octets'
+	exits 64 smtp-send "${to[@]}" --size 1 --batch < /dev/null
+}
+
 @test "odd messages: one end of data, at the end, and no bare CR or LF, or 65" {
 	sink
 	python3 "$TESTS/lib/odd.py" sink smtp-send "${to[@]}" -f a@x.org \

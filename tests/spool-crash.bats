@@ -93,6 +93,17 @@ load spool
 	END
 }
 
+@test "a result whose line was cut is none" {
+	relay
+	message | spool add -f a@b.example cutoff@x.example >/dev/null
+	run_spool 2>/dev/null
+	spool list | plain >listed
+	same listed <<-'END'
+		ID queued TIME 1 18 <a@b.example>
+		  <cutoff@x.example> unsure: transport ended with status 0
+	END
+}
+
 @test "two runners at once never send twice" {
 	relay
 	for i in {1..150}; do

@@ -3,7 +3,8 @@
 
 good, perm, temp, unsure: that result. die: exit 75 at once; kill: SIGKILL of
 itself. hang: no result, never ends. late: answers once the file `go' exists.
-mute: no result for it, exit 0 at the end. garbage: lines that are no results,
+mute: no result for it, exit 0 at the end. cutoff: a result without its line
+end, then exit 0. garbage: lines that are no results,
 then good. Each job is logged to $TRANSPORT_LOG with its message's last line.
 """
 import os
@@ -56,6 +57,9 @@ def serve(line):
             result(job, rcpt, "good")
         elif kind == "mute":
             pass
+        elif kind == "cutoff":
+            say("%s\t%s\t%s" % (job, rcpt, REPLIES["good"]))
+            sys.exit(0)
         elif kind == "garbage":
             say("no result\n\n%s\t<who@where>\tok\t250\t-\tx\n" % job)
             say("unknownid\t%s\tok\t250\t-\tx\n%s\t%s\tmaybe\t250\t-\tx\n"
