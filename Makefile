@@ -44,9 +44,9 @@ FOREIGN_pop3-fetch := url dial pop3wire collector
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
 
-# V=1 shows the commands.
+# V=1 shows the commands, -s nothing.
 Q := $(if $(V),,@)
-say = $(if $(V),,@echo "  $(1) $@")
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo "  $(1) $@")
 
 all: $(BIN) $(B)/bin/sendmail
 
