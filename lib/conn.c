@@ -239,9 +239,3 @@ conn_take(struct conn *c, size_t n)
 {
 	c->start += n;
 }
-
-size_t
-conn_buffered(const struct conn *c)
-{
-	return c->end - c->start;
-}

@@ -40,8 +40,6 @@ ssize_t conn_line(struct conn *c, char **line, size_t max);
 /* Whatever is buffered, else what one fill brings; take it with conn_take. */
 ssize_t conn_peek(struct conn *c, char **data);
 void conn_take(struct conn *c, size_t n);
-/* Octets that can be had without waiting in the kernel. */
-size_t conn_buffered(const struct conn *c);
 
 /* Queue output; it is written when 32 KiB wait or input is needed. An error
  * (a dead peer) shows at the next conn_flush or conn_fill. */

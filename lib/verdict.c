@@ -76,9 +76,3 @@ verdict_reply(int exit_code)
 		return "451 4.3.0 Temporary trouble, try again later";
 	}
 }
-
-const char *
-verdict_name(enum verdict v)
-{
-	return v == OK ? "ok" : v == PERM ? "perm" : "temp";
-}

@@ -19,7 +19,5 @@ int verdict_exit_of_errno(int err, int mistake);
 enum verdict verdict_of_code(int code);
 /* The SMTP reply for a handler's exit code: "550 5.1.1 ..." (DESIGN 3). */
 const char *verdict_reply(int exit_code);
-/* "ok", "temp" or "perm". */
-const char *verdict_name(enum verdict v);
 
 #endif

@@ -46,7 +46,7 @@ do_peek(struct conn *c)
 	ssize_t n;
 
 	while ((n = conn_peek(c, &data)) > 0) {
-		conn_putf(c, "%zd of %zu\n", n, conn_buffered(c));
+		conn_putf(c, "%zd of %zu\n", n, c->end - c->start);
 		conn_take(c, (size_t)(n + 1) / 2);
 	}
 	tell(n);

@@ -26,6 +26,12 @@ say_utf8(const char *s)
 	printf("%zu U+%04X\n", n, (unsigned)point);
 }
 
+static const char *
+verdict_name(enum verdict v)
+{
+	return v == OK ? "ok" : v == PERM ? "perm" : "temp";
+}
+
 static void
 do_verdict(const char *what, int n)
 {
