@@ -21,10 +21,10 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply intake original media scan batch esmtp pipeline \
+	trace reply base64 sasl intake original media scan batch esmtp pipeline \
 	transfer smtp command smtpd pop3 pop3d uidl
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options peer listener serve starter starttls
+	options peer listener serve fdpass checker starter starttls
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
@@ -39,6 +39,7 @@ LIBS_pop3-fetch := libcurl
 LIBS_tls-serve := openssl
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
+PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url dial session
 FOREIGN_pop3-fetch := url dial pop3wire collector
