@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADER_PIECE 1000 /* what header_next wants of a line's first part */
-
 static void
 put(struct smtpd *s, const char *reply)
 {
@@ -80,7 +78,7 @@ do_mail(struct smtpd *s)
 	if (s->config->max_size && s->command.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
 	s->eight_bit = s->command.eight_bit;
-	s->size = 0;
+	s->content.size = 0;
 	return ask(s, SMTPD_MAIL);
 }
 
@@ -201,109 +199,36 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 	return bad ? refuse(s, bad) : handlers[s->command.verb](s);
 }
 
-static void
-scan_piece(struct smtpd *s, const char *piece, size_t n)
-{
-	s->begun = true;
-	enum header_kind kind = header_next(&s->header, piece, n);
-	if (kind == HEADER_END || kind == HEADER_BODY) {
-		s->in_header = false;
-		return;
-	}
-	if (kind == HEADER_FIELD &&
-	    (header_is(&s->header, "Received") ||
-		header_is(&s->header, "Delivered-To")) &&
-	    ++s->hops > SMTPD_HOPS)
-		smtpd_spoil(s, "554 5.4.6 Too many hops");
-	s->header_size += n;
-	if (s->header_size > SMTPD_HEADER)
-		smtpd_spoil(s, "552 5.3.4 Message header is too big");
-}
-
-/* Shows the header's lines to header_next, whole or in long pieces. */
-static void
-scan_header(struct smtpd *s, const char *in, size_t n)
-{
-	while (s->in_header && n > 0) {
-		const char *lf = memchr(in, '\n', n);
-		size_t len = lf ? (size_t)(lf - in) + 1 : n;
-
-		if (s->piece.len == 0 && (lf || len >= HEADER_PIECE)) {
-			scan_piece(s, in, len);
-		} else {
-			buf_add(&s->piece, in, len);
-			if (lf || s->piece.len >= HEADER_PIECE) {
-				scan_piece(s, s->piece.data, s->piece.len);
-				buf_reset(&s->piece);
-			}
-		}
-		in += len;
-		n -= len;
-	}
-}
-
-/* What is wrong with the octets themselves. Of several faults always the same
- * one, however the input was cut, and rather than what a header line or the
- * caller found. */
-static const char *
-fault_of_data(const struct smtpd *s)
-{
-	if (s->data.nul)
-		return "550 5.6.0 NUL in message";
-	if (s->data.bare_cr || (s->data.bare_lf && !s->config->normalize))
-		return "550 5.5.2 Bare CR or LF in message; lines end in CRLF";
-	if (s->config->max_size && s->size > s->config->max_size)
-		return "552 5.3.4 Message is too big";
-	return NULL;
-}
-
 static enum smtpd_event
-take_data(struct smtpd *s, const char *in, size_t *n)
+take_content(struct smtpd *s, const char *in, size_t *n)
 {
-	size_t had = s->body.len;
+	struct content *c = &s->content;
 	bool end = false;
 
-	*n = *n ? crlf_data(&s->data, in, *n, &s->body, &end) : 0;
-	s->size += s->body.len - had;
-	if (s->body.len > had)
-		scan_header(s, s->body.data + had, s->body.len - had);
-	if (fault_of_data(s))
-		smtpd_spoil(s, fault_of_data(s));
+	*n = content_take(c, in, *n, &end);
 	if (end)
 		s->state = SMTPD_AT_END;
-	if (s->fault[0] != '\0')
-		buf_reset(&s->body);
-	return s->body.len > 0 && (s->begun || end) ? SMTPD_BODY : SMTPD_MORE;
+	return c->body.len > 0 && (c->begun || end) ? SMTPD_BODY : SMTPD_MORE;
 }
 
 static enum smtpd_event
-end_data(struct smtpd *s)
+end_content(struct smtpd *s)
 {
-	const char *fault = fault_of_data(s);
+	const char *fault = content_end(&s->content);
 
 	s->state = SMTPD_IN_COMMAND;
-	if (s->fault[0] == '\0')
+	if (!fault)
 		return ask(s, SMTPD_END);
-	if (fault)
-		snprintf(s->fault, sizeof s->fault, "%s", fault);
-	put(s, s->fault);
+	put(s, fault);
 	reset(s);
 	return SMTPD_SPOILED;
 }
 
 static void
-begin_data(struct smtpd *s)
+begin_content(struct smtpd *s)
 {
 	s->state = SMTPD_IN_DATA;
-	s->data = (struct crlf_data){0};
-	s->header = (struct header){0};
-	s->fault[0] = '\0';
-	s->begun = false;
-	s->in_header = true;
-	s->size = s->header_size = 0;
-	s->hops = 0;
-	buf_reset(&s->body);
-	buf_reset(&s->piece);
+	content_begin(&s->content, s->config->max_size, s->config->normalize);
 }
 
 void
@@ -319,17 +244,17 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 	size_t taken = n;
 
 	if (s->state == SMTPD_IN_DATA) {
-		*event = take_data(s, in, &taken);
+		*event = take_content(s, in, &taken);
 		if (*event != SMTPD_MORE || s->state != SMTPD_AT_END)
 			return taken;
-		*event = end_data(s);
+		*event = end_content(s);
 		return taken;
 	}
 	if (s->state == SMTPD_IN_COMMAND) {
 		*event = take_command(s, in, &taken);
 		return taken;
 	}
-	*event = s->state == SMTPD_AT_END ? end_data(s) : SMTPD_CLOSE;
+	*event = s->state == SMTPD_AT_END ? end_content(s) : SMTPD_CLOSE;
 	return 0;
 }
 
@@ -350,18 +275,11 @@ smtpd_answer(struct smtpd *s, const char *reply)
 	else if (asked == SMTPD_RCPT)
 		s->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok)
-		begin_data(s);
+		begin_content(s);
 	else
 		reset(s);
 	if (asked == SMTPD_END && ok)
 		s->errors = s->refusals = 0;
-}
-
-void
-smtpd_spoil(struct smtpd *s, const char *reply)
-{
-	if (s->fault[0] == '\0')
-		snprintf(s->fault, sizeof s->fault, "%s", reply);
 }
 
 bool
@@ -376,6 +294,5 @@ smtpd_free(struct smtpd *s)
 {
 	buf_free(&s->line);
 	buf_free(&s->out);
-	buf_free(&s->body);
-	buf_free(&s->piece);
+	content_free(&s->content);
 }

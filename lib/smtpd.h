@@ -10,16 +10,11 @@
 
 #include "buf.h"
 #include "command.h"
-#include "crlf.h"
-#include "header.h"
-#include "reply.h"
+#include "content.h"
 
 #define SMTPD_LINE 2048     /* octets of a command line, line end included */
 #define SMTPD_ERRORS 20     /* refused commands; the next one gets 421 */
 #define SMTPD_REFUSALS 1000 /* refused recipients, likewise */
-#define SMTPD_HOPS 100      /* Received and Delivered-To fields together */
-#define SMTPD_HEADER (1U << 20) /* octets of a message's header */
-#define SMTPD_REPLY (REPLY_TEXT + 20)
 
 struct smtpd_config {
 	const char *hostname;
@@ -36,10 +31,11 @@ enum smtpd_event {
 	SMTPD_MAIL,    /* a sender, command.path: smtpd_answer */
 	SMTPD_RCPT,    /* a recipient, command.path: smtpd_answer */
 	SMTPD_DATA,    /* a message comes: smtpd_answer, 354 to have it */
-	SMTPD_BODY, /* take what is in body, and reset it; the first time that
-		       is the whole first line, or 1,000 octets of it */
-	SMTPD_END,  /* the message is whole: smtpd_answer */
-	SMTPD_SPOILED, /* its end is reached, and fault was the answer */
+	SMTPD_BODY,    /* take what is in content.body, and reset it; the first
+			  time that    is the whole first line, or 1,000 octets of it
+			*/
+	SMTPD_END,     /* the message is whole: smtpd_answer */
+	SMTPD_SPOILED, /* its end is reached; content.fault was the answer */
 	SMTPD_QUIT,    /* flush and close, as the client asked */
 	SMTPD_CLOSE    /* flush and close: 421 or 554 */
 };
@@ -69,16 +65,7 @@ struct smtpd {
 	enum smtpd_event asked; /* the event that waits for an answer */
 	struct buf out;         /* replies: take them and reset */
 
-	/* The message. */
-	struct buf body;
-	uint64_t size;           /* octets that were in body, all together */
-	char fault[SMTPD_REPLY]; /* why it will be refused, "" if it will not */
-	struct crlf_data data;
-	struct header header;
-	struct buf piece; /* a header line so far */
-	bool begun, in_header;
-	uint64_t header_size;
-	unsigned hops;
+	struct content content;
 };
 
 /* Starts the dialogue; out has the greeting. config is borrowed. */
@@ -91,9 +78,6 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event);
 /* Answers MAIL, RCPT, DATA or END with "250 2.1.5 text", without line end;
  * the code says what becomes of the transaction. */
 void smtpd_answer(struct smtpd *s, const char *reply);
-/* The message cannot be kept: what is left of it is read, not shown, and
- * answered with reply. The first fault stands. */
-void smtpd_spoil(struct smtpd *s, const char *reply);
 /* Between commands: nothing of a command or message has come. */
 bool smtpd_idle(const struct smtpd *s);
 void smtpd_free(struct smtpd *s);

@@ -27,7 +27,8 @@ log_message(const struct transaction *t, const char *event, const char *reply,
 
 	buf_addf(&from, "<%s>", t->envelope.sender);
 	list_rcpts(t, &to);
-	snprintf(size, sizeof size, "%llu", (unsigned long long)t->smtpd->size);
+	snprintf(size, sizeof size, "%llu",
+	    (unsigned long long)t->smtpd->content.size);
 	log_event(event, "id", t->id, "client", t->peer->addr, "helo",
 	    t->smtpd->name, "from", buf_str(&from), "to", buf_str(&to), "size",
 	    size, "reply", reply, "note", *note ? note : NULL, NULL);
@@ -176,12 +177,12 @@ abandon(struct transaction *t)
 static void
 do_body(struct transaction *t)
 {
-	struct buf *body = &t->smtpd->body;
+	struct buf *body = &t->smtpd->content.body;
 
 	if (t->open &&
 	    handover_write(&t->handover, body->data, body->len) != 0) {
 		t->open = false;
-		smtpd_spoil(t->smtpd, t->handover.reply);
+		content_spoil(&t->smtpd->content, t->handover.reply);
 		log_message(t, "failed", t->handover.reply, t->handover.note);
 	}
 	buf_reset(body);
@@ -219,10 +220,10 @@ transaction_handle(struct transaction *t, enum smtpd_event event)
 		return do_end(t);
 	case SMTPD_SPOILED:
 		abandon(t);
-		log_message(t, "rejected", t->smtpd->fault, "");
+		log_message(t, "rejected", t->smtpd->content.fault, "");
 		break;
 	case SMTPD_MORE:
-		if (t->smtpd->fault[0])
+		if (t->smtpd->content.fault[0])
 			abandon(t); /* its disk space, now */
 		break;
 	default:

@@ -209,6 +209,19 @@ mail_replies() {
 		FROM:<a@b.example> BODY=7bit BODY=7bit
 		FROM:<a@b.example> BODY=BINARYMIME
 		FROM:<a@b.example> AUTH=<>
+		FROM:<a@b.example> AUTH=+3C+3E
+		FROM:<a@b.example> AUTH=e+3Dmc2@example.com
+		FROM:<a@b.example> auth=user
+		FROM:<a@b.example> AUTH=
+		FROM:<a@b.example> AUTH=<> AUTH=<>
+		FROM:<a@b.example> AUTH=a@b.example+0A
+		FROM:<a@b.example> AUTH=+0D+0A@b.example
+		FROM:<a@b.example> AUTH=a+00@b.example
+		FROM:<a@b.example> AUTH=a+3d@b.example
+		FROM:<a@b.example> AUTH=a+4
+		FROM:<a@b.example> AUTH=a=b@c.example
+		FROM:<a@b.example> AUTH=<a@b.example>
+		FROM:<a@b.example> AUTH=+22a+20b+22@c.example
 		FROM:<a@b.example> =1
 		FROM:<a@b.example>  SIZE=1
 		FROM:<a@b.example>SIZE=1
@@ -234,7 +247,20 @@ mail_replies() {
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
-		555 5.5.4 Unknown parameter
+		accepted
+		accepted
+		accepted
+		accepted
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		accepted
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
 		501 5.5.4 A blank must follow the path

@@ -47,12 +47,12 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		smtpd_answer(s, "354 go");
 		break;
 	case SMTPD_BODY:
-		buf_add(body, s->body.data, s->body.len);
-		buf_reset(&s->body);
+		buf_add(body, s->content.body.data, s->content.body.len);
+		buf_reset(&s->content.body);
 		break;
 	case SMTPD_END:
 		print_body(body);
-		printf("END %llu\n", (unsigned long long)s->size);
+		printf("END %llu\n", (unsigned long long)s->content.size);
 		smtpd_answer(s, "250 2.0.0 message");
 		break;
 	case SMTPD_SPOILED:
