@@ -263,16 +263,18 @@ unavailable(int out, int code)
 static int
 begin_starter(struct starter *starter)
 {
-	char **programs;
+	struct starter_config c = {
+	    .handler = command, .seconds = COMMAND_SECONDS};
+	char **programs = NULL;
 	int r;
 
 	starter->fd = -1;
-	if (command)
-		return starter_begin(starter, command, COMMAND_SECONDS);
-	if (spool || !mailboxes || !mailboxes_has_programs(mailboxes))
+	if (!command && !spool && mailboxes &&
+	    mailboxes_has_programs(mailboxes))
+		c.handler = programs = program_command();
+	if (!c.handler)
 		return 0;
-	programs = program_command();
-	r = starter_begin(starter, programs, COMMAND_SECONDS);
+	r = starter_begin(starter, &c);
 	free(programs);
 	return r;
 }

@@ -120,10 +120,10 @@ exim_start()
 
 peers_exim_conf()
 {
-	local relay_protocol=smtp tls="" IFS=' '
-	users=${users[*]}
+	local protocol=smtp tls="" here
+	here=$(printf ' : %s' "${users[@]}")
 	case $relay in
-	*++) relay_protocol=smtps tls='hosts_require_tls = *' ;;
+	*++) protocol=smtps tls='hosts_require_tls = *' ;;
 	*+) tls='hosts_require_tls = *' ;;
 	esac
 	relay=${relay%%+*}
@@ -155,7 +155,7 @@ peers_exim_conf()
 		here:
 		  driver = accept
 		  domains = example.org
-		  local_parts = ${users// / : }
+		  local_parts = ${here# : }
 		  transport = maildir
 		elsewhere:
 		  driver = manualroute
@@ -172,7 +172,7 @@ peers_exim_conf()
 		  return_path_add
 		next:
 		  driver = smtp
-		  protocol = $relay_protocol
+		  protocol = $protocol
 		  $tls
 		  tls_verify_certificates = $PEERS_CA
 		begin retry
@@ -201,12 +201,12 @@ peers_exim_conf()
 
 opensmtpd_start()
 {
-	local OPTIND=1 option users=() relay=() nobody crypt
+	local OPTIND=1 option users=() relay="" nobody crypt
 	peers_need_root OpenSMTPD || return
 	while getopts u:r: option; do
 		case $option in
 		u) users+=("$OPTARG") ;;
-		r) relay=("$OPTARG") ;;
+		r) relay=$OPTARG ;;
 		*) return 64 ;;
 		esac
 	done
@@ -243,7 +243,7 @@ peers_opensmtpd_conf()
 		action "here" maildir "$OPENSMTPD_MAIL/%{user.username}" userbase <users>
 		match from any for domain "example.org" action "here"
 	END
-	((${#relay[@]} == 0)) || cat <<-END
+	[ -z "$relay" ] || cat <<-END
 		action "relay" relay host "$relay" auth <secrets>
 		match from any for any action "relay"
 	END

@@ -291,6 +291,21 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 	done
 }
 
+@test "dnsmasq answers from its lines, and knows no other name" {
+	dnsmasq_start mx-host=a.example,mx.a.example,10
+	"$PYTHON" - "$DNSMASQ_PORT" <<-'END' >out
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(10)
+		for name in b"\1a", b"\1b":
+		    s.sendto(b"\0\1\1\0\0\1" + b"\0" * 6 + name +
+			b"\7example\0\0\17\0\1", ("127.0.0.1", int(sys.argv[1])))
+		    answer = s.recv(512)
+		    print(answer[3] & 15, answer[7])
+	END
+	printf '0 1\n3 0\n' | diff - out
+}
+
 @test "a peer that cannot start says why" {
 	port=$(free_port)
 	tcpserver_start "$port" true

@@ -1,7 +1,7 @@
 /*
  * Preloaded into Debian 12's OpenSMTPD, whose TLS fails with OpenSSL 3 (its
- * issue 1171, mended in 7.4): it writes into the RSA half of a public key, which
- * is a copy unless that key was made from it.
+ * issue 1171, mended in 7.4): it writes into the RSA half of a public key, a
+ * copy unless that key was made from it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
