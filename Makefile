@@ -22,7 +22,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply base64 sasl intake original media scan batch esmtp pipeline \
-	transfer smtp command smtpd pop3 pop3d uidl
+	transfer smtp command content smtpd pop3 pop3d uidl
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options peer listener serve fdpass checker starter starttls
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
