@@ -62,7 +62,7 @@ client() {
 	END
 	grep event=tls log >said
 	same said <<-'END'
-	event=tls peer=127.0.0.1 version=TLSv1.2 cipher=ECDHE-ECDSA-AES256-GCM-SHA384
-	event=tls peer=127.0.0.1 version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384
+	event=tls client=127.0.0.1 version=TLSv1.2 cipher=ECDHE-ECDSA-AES256-GCM-SHA384
+	event=tls client=127.0.0.1 version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384
 	END
 }
