@@ -137,25 +137,16 @@ run(const struct folders_entry *e, struct seen *seen, const char *journal)
 	return r;
 }
 
-/* A folder into the sink as it is; the journal's path is the caller's. */
-static int
-fetch(const struct url *t, const struct folders_entry *e, char **journal)
+static struct seen *
+open_journal(const struct url *t, const struct folders_entry *e, char **path)
 {
 	struct buf source = BUF_INIT;
 	struct seen *seen;
-	int r = 0;
 
-	*journal = NULL;
-	if (fetcher_open(&fetcher) != 0)
-		return 0;
 	buf_addf(&source, "%s/%s", t->name, e->name);
-	seen =
-	    fetcher_journal(&fetcher, SEEN_NUMBERS, buf_str(&source), journal);
+	seen = fetcher_journal(&fetcher, SEEN_NUMBERS, buf_str(&source), path);
 	buf_free(&source);
-	if (seen)
-		r = run(e, seen, *journal);
-	fetcher_close(&fetcher, seen, *journal);
-	return r;
+	return seen;
 }
 
 static void
@@ -165,29 +156,24 @@ failed(const char *what, const char *why, int code)
 	fetcher.status = verdict_worst(fetcher.status, code);
 }
 
-/* One of several, into a maildir of its own if it is to be one. */
+/* Into a maildir of its own, or all into one mbox, stream or command. */
 static int
-fetch_one(const struct url *t, const struct folders_entry *e, const char *base)
+fetch_into(const struct url *t, const struct folders_entry *e, const char *base)
 {
 	struct buf dir = BUF_INIT;
 	char *journal = NULL;
+	struct seen *seen;
 	int r = 0;
 
-	if (e->again)
-		return 0;
-	if (!e->quoted || strlen(e->name) != e->n)
-		failed(e->shown, "a name that cannot be asked for",
-		    EX_UNAVAILABLE);
-	else if (base && e->clash)
-		failed(e->shown, "its maildir is that of another folder",
-		    EX_UNAVAILABLE);
-	else {
-		if (base) {
-			buf_addf(
-			    &dir, *e->disk ? "%s/%s" : "%s", base, e->disk);
-			fetcher.sink.path = buf_str(&dir);
-		}
-		r = fetch(t, e, &journal);
+	if (base) {
+		buf_addf(&dir, *e->disk ? "%s/%s" : "%s", base, e->disk);
+		fetcher.sink.path = buf_str(&dir);
+	}
+	if (fetcher_open(&fetcher) == 0) {
+		seen = open_journal(t, e, &journal);
+		if (seen)
+			r = run(e, seen, journal);
+		fetcher_close(&fetcher, seen, journal);
 	}
 	free(journal);
 	buf_free(&dir);
@@ -197,24 +183,31 @@ fetch_one(const struct url *t, const struct folders_entry *e, const char *base)
 static int
 fetch_several(const struct url *t)
 {
-	const char *base = fetcher.sink.path;
-	int code;
+	bool maildir = fetcher.sink.kind == SINK_MAILDIR;
+	const char *base = maildir ? fetcher.sink.path : NULL;
+	int code, r = 0;
 
 	if (folders_list(&folders, &wire, all, &code) < 0) {
 		failed(t->name, wire.why, code);
 		return -1;
 	}
 	folders_place(&folders);
-	if (fetcher.sink.kind != SINK_MAILDIR)
-		base = NULL;
-	else if (fetcher_open(&fetcher) != 0)
-		return 0;
-	else
-		fetcher_close(&fetcher, NULL, NULL);
-	for (size_t i = 0; i < folders.n; i++)
-		if (fetch_one(t, &folders.list[i], base) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < folders.n && r == 0; i++) {
+		const struct folders_entry *e = &folders.list[i];
+
+		if (e->again)
+			continue;
+		if (!e->quoted)
+			failed(e->shown, "a name that cannot be asked for",
+			    EX_UNAVAILABLE);
+		else if (maildir && e->clash)
+			failed(e->shown,
+			    "its maildir is that of another folder",
+			    EX_UNAVAILABLE);
+		else
+			r = fetch_into(t, e, base);
+	}
+	return r;
 }
 
 static void
@@ -241,21 +234,42 @@ leave(void)
 		;
 }
 
-static void
-work(const struct url *t, struct dial *d, bool one)
+/* Begins with CAPABILITY; the answer is awaited with that to the next. */
+static bool
+connect_to(struct url *t)
 {
-	char *journal = NULL;
-	int r;
-
-	wire.line.dial = d;
+	wire.line.dial = fetcher_dial(&fetcher, t);
 	wire.line.timeout = fetcher.dialing.timeout;
 	wire.line.verbose = fetcher.dialing.verbose;
 	imapwire_ask(&wire, IMAP_CAPABILITY, 0, NULL);
-	r = one ? fetch(t, folders.list, &journal) : fetch_several(t);
-	if (r == 0)
+	return wire.line.dial;
+}
+
+static void
+work_on_one(struct url *t)
+{
+	char *journal;
+	struct seen *seen;
+
+	if (fetcher_open(&fetcher) != 0)
+		return;
+	seen = open_journal(t, folders.list, &journal);
+	if (seen && connect_to(t) && run(folders.list, seen, journal) == 0)
 		leave();
 	summarize(journal);
+	fetcher_close(&fetcher, seen, journal);
 	free(journal);
+}
+
+static void
+work_on_several(struct url *t)
+{
+	if (fetcher_open(&fetcher) != 0)
+		return;
+	fetcher_close(&fetcher, NULL, NULL);
+	if (connect_to(t) && fetch_several(t) == 0)
+		leave();
+	summarize(NULL);
 }
 
 int
@@ -266,7 +280,6 @@ main(int argc, char *argv[])
 	    .usage = usage,
 	    .program = "imap-fetch"};
 	struct url target = {0};
-	struct dial *d;
 	bool one;
 	int first;
 
@@ -276,9 +289,10 @@ main(int argc, char *argv[])
 	fetcher_url(&fetcher, &target, "imap", argv[first]);
 	one = set_folders(&target);
 	fetcher_start();
-	d = fetcher_dial(&fetcher, &target);
-	if (d)
-		work(&target, d, one);
+	if (one)
+		work_on_one(&target);
+	else
+		work_on_several(&target);
 	imapwire_close(&wire);
 	fetcher_end(&fetcher);
 	folders_free(&folders);

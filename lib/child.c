@@ -82,16 +82,19 @@ environment(const char *const *add)
 }
 
 static int
-close_others(int keep)
+close_others(const struct child *c)
 {
-	unsigned k = (unsigned)keep;
+	unsigned k = (unsigned)c->keep;
 
-	if (keep < 3)
-		return close_range(3, ~0U, 0);
+	for (size_t i = 0; i < c->passes; i++)
+		if (dup2(c->pass[i], 3 + (int)i) < 0)
+			return -1;
+	if (c->keep < 3)
+		return close_range(3 + (unsigned)c->passes, ~0U, 0);
 	if ((k > 3 && close_range(3, k - 1, 0) < 0) ||
 	    close_range(k + 1, ~0U, 0) < 0)
 		return -1;
-	return fcntl(keep, F_SETFD, 0);
+	return fcntl(c->keep, F_SETFD, 0);
 }
 
 /* Between vfork and exec: system calls only, and no memory but the stack. */
@@ -107,7 +110,7 @@ become(const struct child *c, int in, int out, char *const *env)
 		signal(reset[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_others(c->keep) < 0 ||
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_others(c) < 0 ||
 	    (c->chdir && chdir(c->chdir) < 0))
 		_exit(EX_TEMPFAIL);
 	execvpe(c->argv[0], c->argv, env);
@@ -269,6 +272,50 @@ wait_limited(const struct child *c, pid_t pid, int fd, struct buf *line)
 	close(pidfd);
 	code = reap(pid);
 	return late ? EX_TEMPFAIL : code;
+}
+
+/* An octet counts before an end: the one that wrote it may be gone by now. */
+static int
+watch_octet(int pidfd, int fd, long until)
+{
+	struct pollfd p[2] = {{pidfd, POLLIN, 0}, {fd, POLLIN, 0}};
+	long left;
+	ssize_t n;
+	char c;
+
+	while ((left = until - now_ms()) > 0) {
+		p[0].revents = p[1].revents = 0;
+		poll(p, 2, (int)left);
+		if (p[1].revents != 0) {
+			n = read(fd, &c, 1);
+			if (n == 1)
+				return -1;
+			if (n == 0)
+				p[1].fd = -1;
+		} else if (p[0].revents != 0)
+			return 0;
+	}
+	return 1;
+}
+
+int
+child_await(pid_t pid, int fd, unsigned seconds)
+{
+	int pidfd = pidfd_open(pid, 0), r, code;
+
+	if (pidfd < 0) {
+		kill(-pid, SIGKILL);
+		reap(pid);
+		return EX_TEMPFAIL;
+	}
+	r = watch_octet(pidfd, fd, now_ms() + seconds * 1000L);
+	if (r > 0)
+		end_group(pid, pidfd);
+	close(pidfd);
+	if (r < 0)
+		return -1;
+	code = reap(pid);
+	return r > 0 ? EX_TEMPFAIL : code;
 }
 
 int

@@ -179,8 +179,8 @@ run_command(struct handover *h, struct buf *line)
 	const struct handover_message *m = h->message;
 	const struct envelope *e = m->envelope;
 	const char *env[HANDOVER_ENV + 3];
-	char id[64], size[64], dash_f[] = "-f", dashes[] = "--";
-	char **args = xrealloc(NULL, (e->n + 4) * sizeof *args);
+	char **rcpts = xrealloc(NULL, (e->n + 1) * sizeof *rcpts);
+	char id[64], size[64];
 	size_t n = 0;
 
 	snprintf(id, sizeof id, "MAIL_ID=%s", m->mail_id);
@@ -193,14 +193,12 @@ run_command(struct handover *h, struct buf *line)
 	env[n++] = id;
 	env[n++] = size;
 	env[n] = NULL;
-	args[0] = dash_f;
-	args[1] = e->sender;
-	args[2] = dashes;
 	for (n = 0; n < e->n; n++)
-		args[3 + n] = e->rcpts[n].address;
-	args[3 + n] = NULL;
-	int code = starter_run(h->starter, args, env, h->scratch, line);
-	free(args);
+		rcpts[n] = e->rcpts[n].address;
+	rcpts[n] = NULL;
+	int code =
+	    starter_handle(h->starter, e->sender, rcpts, env, h->scratch, line);
+	free(rcpts);
 	return code;
 }
 

@@ -1,3 +1,5 @@
+#include "starter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,18 +12,25 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "checker.h"
 #include "child.h"
-#include "starter.h"
+#include "fdpass.h"
+#include "verdict.h"
 
 #define REQUEST_MAX 1000000
 #define STRINGS_MAX 10000
 #define LINE_OCTETS 1000
+#define CONTROL 3 /* the starter's end */
 
-/* A request: the head, with the body's descriptor beside it, then size octets
- * of args strings and env strings, each ended by NUL. The answer: exit code
+enum kind { HANDLE, CHECK, LOGIN };
+
+/* A request: the head, with descriptors beside it (HANDLE: the body; LOGIN:
+ * the wire), then size octets: args strings and env strings, each ended by
+ * NUL, and for LOGIN what was read ahead. HANDLE's strings are the sender and
+ * the recipients, the others' the name and the password. The answer: exit code
  * and line length, then the line. */
 struct head {
-	uint32_t size, args, env;
+	uint32_t kind, size, args, env;
 };
 
 struct answer {
@@ -29,10 +38,25 @@ struct answer {
 	uint32_t length;
 };
 
+struct request {
+	struct head head;
+	int fds[FDPASS_MAX];
+	char *text;
+	const char *end;
+	char **args, **env; /* into text, NULL-ended */
+	char *rest;         /* of text */
+};
+
 /* A session that strangers have taken over must not choose what the command
  * loads or where it looks: these names and no others. */
 static const char *const allowed[] = {"REMOTE_ADDR", "REMOTE_PORT", "HELO",
     "PROTOCOL", "AUTH_USER", "MAIL_ID", "MAIL_SIZE"};
+
+/* Whom a signal that ends us is for. */
+static volatile pid_t front, session;
+static volatile sig_atomic_t told;
+
+static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
 
 static bool
 is_allowed(const char *assignment)
@@ -46,212 +70,333 @@ is_allowed(const char *assignment)
 	return false;
 }
 
-/* All n octets; 0, or -1 when the other side is gone. */
+/* --- the starter --- */
+/* The next count strings become vector[0..count) and a NULL. 0, or -1 where
+ * they are not there. */
 static int
-get(int fd, void *data, size_t n)
-{
-	char *p = data;
-	ssize_t r;
-
-	for (; n > 0; p += r, n -= (size_t)r) {
-		r = recv(fd, p, n, MSG_WAITALL);
-		if (r < 0 && errno == EINTR)
-			r = 0;
-		else if (r <= 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-put(int fd, const void *data, size_t n)
-{
-	const char *p = data;
-	ssize_t w;
-
-	for (; n > 0; p += w, n -= (size_t)w) {
-		w = send(fd, p, n, MSG_NOSIGNAL);
-		if (w < 0 && errno == EINTR)
-			w = 0;
-		else if (w < 0)
-			return -1;
-	}
-	return 0;
-}
-
-union control {
-	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
-static int
-put_head(int fd, const struct head *head, int body)
-{
-	union control control = {.room = ""};
-	struct iovec iov = {(void *)head, sizeof *head};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *c;
-	ssize_t w;
-
-	if (body >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &body, sizeof body);
-	}
-	do
-		w = sendmsg(fd, &m, MSG_NOSIGNAL);
-	while (w < 0 && errno == EINTR);
-	return w == (ssize_t)sizeof *head ? 0 : -1;
-}
-
-/* *body: the descriptor that came along, or -1. */
-static int
-get_head(int fd, struct head *head, int *body)
-{
-	union control control = {.room = ""};
-	struct iovec iov = {head, sizeof *head};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.room,
-	    .msg_controllen = sizeof control.room};
-	struct cmsghdr *c;
-	ssize_t r;
-
-	*body = -1;
-	do
-		r = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_WAITALL);
-	while (r < 0 && errno == EINTR);
-	if (r <= 0)
-		return -1;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(body, CMSG_DATA(c), sizeof *body);
-	return get(fd, (char *)head + r, sizeof *head - (size_t)r);
-}
-
-/* count strings at *text, which ends at end, become vector[0..count) and a
- * NULL. 0, or -1 where they do not fit. */
-static int
-split(char **text, const char *end, size_t count, char **vector)
+split(struct request *r, size_t count, char **vector)
 {
 	char *nul;
 
 	for (size_t i = 0; i < count; i++) {
-		nul = memchr(*text, '\0', (size_t)(end - *text));
+		nul = memchr(r->rest, '\0', (size_t)(r->end - r->rest));
 		if (!nul)
 			return -1;
-		vector[i] = *text;
-		*text = nul + 1;
+		vector[i] = r->rest;
+		r->rest = nul + 1;
 	}
 	vector[count] = NULL;
 	return 0;
 }
 
-/* Runs what text asks for; argv has room for all. */
 static int
-run(const struct head *head, char *text, char *const command[], char **argv,
-    struct child *c, struct buf *line)
+check_request(struct request *r)
 {
-	const char *end = text + head->size;
-	char *env[sizeof allowed / sizeof *allowed + 1];
-	size_t n = 0;
+	const struct head *h = &r->head;
+	size_t most = h->kind == LOGIN ? STARTER_AHEAD : 0;
 
-	while (command[n]) {
-		argv[n] = command[n];
-		n++;
-	}
-	if (head->env >= sizeof env / sizeof *env ||
-	    split(&text, end, head->args, argv + n) < 0 ||
-	    split(&text, end, head->env, env) < 0)
-		return EX_SOFTWARE;
-	for (size_t i = 0; i < head->env; i++)
-		if (!is_allowed(env[i]))
-			return EX_SOFTWARE;
-	c->argv = argv;
-	c->env = (const char *const *)env;
-	return child_run(c, line);
+	if (h->kind > LOGIN || split(r, h->args, r->args) < 0 ||
+	    split(r, h->env, r->env) < 0 || (size_t)(r->end - r->rest) > most)
+		return -1;
+	if (h->kind == HANDLE)
+		return h->args >= 1 ? 0 : -1;
+	return h->args == 2 && h->env == 0 ? 0 : -1;
 }
 
-/* One request. 0, or -1 when the session has ended or makes no sense. */
-static int
-serve_one(int fd, char *const command[], unsigned seconds)
+static void
+free_request(struct request *r)
 {
-	struct child c = {.in = -1, .out = -1, .seconds = seconds};
+	fdpass_close(r->fds);
+	if (r->text)
+		explicit_bzero(r->text, r->head.size);
+	free(r->text);
+	free(r->args);
+	free(r->env);
+}
+
+/* 0, or -1 when the session has ended or makes no sense. */
+static int
+get_request(struct request *r)
+{
+	struct head *h = &r->head;
+
+	*r = (struct request){.fds = {-1, -1}};
+	if (fdpass_recv(CONTROL, h, sizeof *h, r->fds) < 0)
+		return -1;
+	if (h->size <= REQUEST_MAX && h->args <= STRINGS_MAX &&
+	    h->env <= sizeof allowed / sizeof *allowed) {
+		r->rest = r->text = xrealloc(NULL, h->size + 1);
+		r->end = r->text + h->size;
+		r->args = xrealloc(NULL, (h->args + 1) * sizeof *r->args);
+		r->env = xrealloc(NULL, (h->env + 1) * sizeof *r->env);
+		if (fdpass_recv(CONTROL, r->text, h->size, NULL) == 0 &&
+		    check_request(r) == 0)
+			return 0;
+	}
+	free_request(r);
+	return -1;
+}
+
+/* The words that make its data operands, and the sender an option's value, are
+ * ours. */
+static char **
+handler_words(char *const handler[], const struct request *r)
+{
+	static char dash_f[] = "-f", dashes[] = "--";
+	size_t n = 0, m;
+	char **argv;
+
+	while (handler[n])
+		n++;
+	argv = xrealloc(NULL, (n + r->head.args + 3) * sizeof *argv);
+	memcpy(argv, handler, n * sizeof *argv);
+	argv[n++] = dash_f;
+	argv[n++] = r->args[0];
+	argv[n++] = dashes;
+	for (m = 1; r->args[m]; m++)
+		argv[n++] = r->args[m];
+	argv[n] = NULL;
+	return argv;
+}
+
+static int
+handle(
+    const struct starter_config *c, const struct request *r, struct buf *line)
+{
+	struct child child = {.in = r->fds[0],
+	    .out = -1,
+	    .seconds = c->seconds,
+	    .env = (const char *const *)r->env};
+	char **argv;
+	int code;
+
+	for (size_t i = 0; i < r->head.env; i++)
+		if (!is_allowed(r->env[i]))
+			return EX_SOFTWARE;
+	if (!c->handler)
+		return EX_SOFTWARE;
+	argv = handler_words(c->handler, r);
+	child.argv = argv;
+	code = child_run(&child, line);
+	free(argv);
+	return code;
+}
+
+/* Blocked while a process has started and we do not know it yet. */
+static void
+mask_ending(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+static int
+log_in(const struct checker *checker)
+{
+	int status = -1, code;
+	pid_t pid = -1;
+
+	mask_ending(SIG_BLOCK);
+	if (!told)
+		status = checker_start(checker, &pid);
+	session = pid;
+	mask_ending(SIG_UNBLOCK);
+	if (status < 0)
+		return EX_TEMPFAIL;
+	code = child_await(pid, status, CHECKER_SECONDS);
+	close(status);
+	if (code < 0)
+		return 0;
+	session = -1;
+	return code == 1 ? 1 : EX_TEMPFAIL;
+}
+
+static int
+check(const struct starter_config *c, const struct request *r)
+{
+	struct checker checker = {.command = c->auth,
+	    .name = r->args[0],
+	    .password = r->args[1],
+	    .session = c->session,
+	    .wire = r->fds,
+	    .ahead = r->rest,
+	    .n = (size_t)(r->end - r->rest)};
+
+	if (!c->auth)
+		return EX_SOFTWARE;
+	if (r->head.kind == CHECK)
+		return checker_check(&checker);
+	if (!c->session || r->fds[0] < 0 || r->fds[1] < 0)
+		return EX_SOFTWARE;
+	return log_in(&checker);
+}
+
+/* One request. 0, or -1 after the last. */
+static int
+serve_one(const struct starter_config *c)
+{
 	struct buf line = BUF_INIT;
 	struct answer answer;
-	struct head head;
-	size_t n = 0;
-	char *text, **argv;
-	int r = -1;
+	struct request r;
+	int result;
 
-	while (command[n])
-		n++;
-	if (get_head(fd, &head, &c.in) < 0 || head.size > REQUEST_MAX ||
-	    head.args > STRINGS_MAX) {
-		if (c.in >= 0)
-			close(c.in);
+	if (get_request(&r) < 0)
 		return -1;
-	}
-	text = xrealloc(NULL, head.size + 1);
-	argv = xrealloc(NULL, (n + head.args + 1) * sizeof *argv);
-	if (get(fd, text, head.size) == 0) {
-		answer.code = run(&head, text, command, argv, &c, &line);
-		answer.length = (uint32_t)line.len;
-		r = put(fd, &answer, sizeof answer);
-		if (r == 0)
-			r = put(fd, line.data, line.len);
-	}
-	if (c.in >= 0)
-		close(c.in);
-	free(text);
-	free(argv);
+	answer.code =
+	    r.head.kind == HANDLE ? handle(c, &r, &line) : check(c, &r);
+	free_request(&r);
+	answer.length = (uint32_t)line.len;
+	result = fdpass_send(CONTROL, &answer, sizeof answer, NULL, 0);
+	if (result == 0)
+		result = fdpass_send(CONTROL, line.data, line.len, NULL, 0);
 	buf_free(&line);
-	return r;
+	return session > 0 ? -1 : result;
 }
 
-/* The wire is the session's alone: while we held it the peer would never see
- * the end of it. */
-static _Noreturn void
-work(int fd, char *const command[], unsigned seconds)
+static void
+set_signals(void (*handler)(int))
 {
-	static const int reset[] = {SIGHUP, SIGINT, SIGTERM, SIGCHLD};
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+		signal(ending[i], handler);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+/* Until the session has ended. The wire is the session's alone: while we held
+ * it the peer would never see the end of it. */
+static void
+work(int fd, const struct starter_config *c)
+{
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
-		signal(reset[i], SIG_DFL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    (fd != 3 && dup2(fd, 3) < 0) || close_range(4, ~0U, 0) < 0)
-		_exit(EX_TEMPFAIL);
-	fcntl(3, F_SETFD, FD_CLOEXEC);
-	while (serve_one(3, command, seconds) == 0)
+	    (fd != CONTROL && dup2(fd, CONTROL) < 0) ||
+	    close_range(CONTROL + 1, ~0U, 0) < 0)
+		return;
+	fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
+	while (serve_one(c) == 0)
 		;
-	_exit(EX_OK);
+	close(CONTROL);
+}
+
+static void
+pass_on(int signal)
+{
+	told = signal;
+	if (session > 0)
+		kill(-session, signal);
+	if (front > 0)
+		kill(front, SIGKILL);
+}
+
+/* Both reaped; a front whose login has ended has nothing left to do. */
+static int
+wait_for_both(void)
+{
+	int status, code = EX_TEMPFAIL;
+	bool login = session > 0;
+	pid_t pid;
+
+	while (front > 0 || session > 0) {
+		pid = wait(&status);
+		if (pid < 0 && errno == ECHILD)
+			break;
+		if (pid > 0 && pid == (login ? session : front))
+			code = verdict_exit_of_wait(status);
+		if (pid > 0 && pid == front)
+			front = -1;
+		if (pid > 0 && pid == session) {
+			session = -1;
+			if (front > 0)
+				kill(front, SIGKILL);
+		}
+	}
+	return code;
+}
+
+static _Noreturn void
+stay(int fd, const struct starter_config *c)
+{
+	int code;
+
+	set_signals(pass_on);
+	mask_ending(SIG_UNBLOCK);
+	work(fd, c);
+	code = wait_for_both();
+	if (told) {
+		signal(told, SIG_DFL);
+		raise(told);
+	}
+	_exit(code);
+}
+
+/* --- the session --- */
+static int
+make_pair(struct starter *s, int pair[2])
+{
+	s->fd = s->pid = -1;
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+}
+
+static int
+keep_ours(struct starter *s, int pair[2], bool forked)
+{
+	int saved = errno;
+
+	close(pair[1]);
+	s->fd = pair[0];
+	if (!forked) {
+		close(pair[0]);
+		s->fd = -1;
+	}
+	errno = saved;
+	return forked ? 0 : -1;
 }
 
 int
-starter_begin(struct starter *s, char *const command[], unsigned seconds)
+starter_begin(struct starter *s, const struct starter_config *c)
 {
 	int pair[2];
 
-	s->fd = -1;
-	s->pid = -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (make_pair(s, pair) < 0)
 		return -1;
 	s->pid = fork();
-	if (s->pid == 0)
-		work(pair[1], command, seconds);
-	close(pair[1]);
-	if (s->pid < 0) {
-		close(pair[0]);
-		return -1;
+	if (s->pid == 0) {
+		set_signals(SIG_DFL);
+		work(pair[1], c);
+		_exit(EX_OK);
 	}
-	s->fd = pair[0];
-	return 0;
+	return keep_ours(s, pair, s->pid > 0);
+}
+
+int
+starter_behind(struct starter *s, const struct starter_config *c)
+{
+	int pair[2];
+
+	if (make_pair(s, pair) < 0)
+		return -1;
+	mask_ending(SIG_BLOCK);
+	front = fork();
+	if (front > 0)
+		stay(pair[1], c);
+	mask_ending(SIG_UNBLOCK);
+	return keep_ours(s, pair, front == 0);
+}
+
+/* Room for all at once: no growing buffer leaves a password behind. */
+static uint32_t
+add_pair(struct buf *b, const char *name, const char *password, size_t more)
+{
+	size_t n = strlen(name) + 1, m = strlen(password) + 1;
+
+	buf_room(b, n + m + more);
+	buf_add(b, name, n);
+	buf_add(b, password, m);
+	return 2;
 }
 
 static uint32_t
@@ -270,33 +415,73 @@ get_answer(int fd, struct buf *line)
 	struct answer answer;
 	char text[LINE_OCTETS];
 
-	if (get(fd, &answer, sizeof answer) < 0 ||
-	    answer.length > sizeof text || get(fd, text, answer.length) < 0)
+	if (fdpass_recv(fd, &answer, sizeof answer, NULL) < 0 ||
+	    answer.length > sizeof text ||
+	    fdpass_recv(fd, text, answer.length, NULL) < 0)
 		return EX_TEMPFAIL;
 	if (line)
 		buf_add(line, text, answer.length);
 	return answer.code;
 }
 
-int
-starter_run(struct starter *s, char *const args[], const char *const env[],
-    int body, struct buf *line)
+/* text goes, wiped. */
+static int
+ask(struct starter *s, struct head *head, struct buf *text, const int *fds,
+    size_t count, struct buf *line)
 {
-	struct buf text = BUF_INIT;
-	struct head head;
 	int code = EX_TEMPFAIL;
+
+	head->size = (uint32_t)text->len;
+	if (s->fd >= 0 && text->len <= REQUEST_MAX &&
+	    head->args <= STRINGS_MAX &&
+	    fdpass_send(s->fd, head, sizeof *head, fds, count) == 0 &&
+	    fdpass_send(s->fd, text->data, text->len, NULL, 0) == 0)
+		code = get_answer(s->fd, line);
+	if (text->data)
+		explicit_bzero(text->data, text->cap);
+	buf_free(text);
+	return code;
+}
+
+int
+starter_handle(struct starter *s, const char *sender, char *const rcpts[],
+    const char *const env[], int body, struct buf *line)
+{
+	const char *first[] = {sender, NULL};
+	struct buf text = BUF_INIT;
+	struct head head = {.kind = HANDLE};
 
 	if (line)
 		buf_reset(line);
-	head.args = add_strings(&text, (const char *const *)args);
+	head.args = add_strings(&text, first) +
+	    add_strings(&text, (const char *const *)rcpts);
 	head.env = add_strings(&text, env);
-	head.size = (uint32_t)text.len;
-	if (s->fd >= 0 && text.len <= REQUEST_MAX && head.args <= STRINGS_MAX &&
-	    put_head(s->fd, &head, body) == 0 &&
-	    put(s->fd, text.data, text.len) == 0)
-		code = get_answer(s->fd, line);
-	buf_free(&text);
-	return code;
+	return ask(s, &head, &text, &body, body >= 0, line);
+}
+
+int
+starter_check(struct starter *s, const char *name, const char *password)
+{
+	struct buf text = BUF_INIT;
+	struct head head = {.kind = CHECK};
+	int code;
+
+	head.args = add_pair(&text, name, password, 0);
+	code = ask(s, &head, &text, NULL, 0, NULL);
+	return code == 0 || code == 1 ? code : EX_TEMPFAIL;
+}
+
+int
+starter_login(struct starter *s, const struct starter_login *l)
+{
+	int wire[] = {l->in, l->out}, code;
+	struct buf text = BUF_INIT;
+	struct head head = {.kind = LOGIN};
+
+	head.args = add_pair(&text, l->name, l->password, l->n);
+	buf_add(&text, l->ahead, l->n);
+	code = ask(s, &head, &text, wire, 2, NULL);
+	return code == 0 || code == 1 ? code : EX_TEMPFAIL;
 }
 
 void
@@ -306,6 +491,6 @@ starter_end(struct starter *s)
 		return;
 	close(s->fd);
 	s->fd = -1;
-	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+	while (s->pid > 0 && waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

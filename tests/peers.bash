@@ -23,6 +23,9 @@
 #   inetd_start PORT nowait|wait USER COMMAND [ARG...]
 #   tcpserver_start PORT COMMAND [ARG...]
 #   systemd_activate [-a] [--inetd] [-E NAME=VALUE]... PORT COMMAND [ARG...]
+#   dnsmasq_start LINE...            DNSMASQ_PORT, at 127.0.0.1: answers from its
+#                                    configuration, as mx-host=a.example,mx,10;
+#                                    other names are NXDOMAIN
 #   peers_stop [PID...]              ends these, or all; nothing remains
 #
 # PEERS_PID is the one started last. Outside bats set PEERS_TMP to a folder.
@@ -32,6 +35,9 @@ PEERS_LIBS=$PEERS_ROOT/libs
 # Not the first python3 of PATH, which need not be Debian's.
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
+
+# shellcheck source=tests/peers-more.bash
+. "${BASH_SOURCE[0]%/*}/peers-more.bash"
 
 peers_dir()
 {
@@ -581,4 +587,18 @@ systemd_activate()
 	peers_service "$dir" "$@"
 	peers_listen "$dir" "$port" "$program" "${options[@]}" \
 	    -l "127.0.0.1:$port" "$dir/service"
+}
+
+dnsmasq_start()
+{
+	local dir program
+	dir=$(peers_new dnsmasq)
+	program=$(peer_path dnsmasq) || return
+	DNSMASQ_PORT=$(free_port)
+	printf '%s\n' "$@" >"$dir/conf"
+	peers_listen "$dir" "$DNSMASQ_PORT" "$program" --keep-in-foreground \
+	    --conf-file="$dir/conf" --log-facility=- --pid-file= \
+	    --user="$(id -un)" --group="$(id -gn)" --no-resolv --no-hosts \
+	    --address=/#/ --bind-interfaces --listen-address=127.0.0.1 \
+	    --port="$DNSMASQ_PORT"
 }

@@ -173,6 +173,38 @@ ask()
 	[ "$status" = 0 ]
 }
 
+# login PORT TLS MECHANISM: by curl, a message to bob, as alice.
+login()
+{
+	message "$2 $3" | curl -m 20 -sS --crlf --ssl-reqd --cacert "$PEERS_CA" \
+	    -u alice:secret --login-options "AUTH=$3" \
+	    --mail-from x@example.net --mail-rcpt bob@example.org -T - \
+	    "$2://localhost:$1/client.example.net"
+}
+
+@test "Exim takes mail in clear, under TLS and with AUTH, and refuses others" {
+	exim_start
+	message one | curl -m 20 -sS --crlf --mail-from x@example.net \
+	    --mail-rcpt bob@example.org -T - "smtp://127.0.0.1:$EXIM_PORT"
+	login "$EXIM_PORT" smtp CRAM-MD5
+	login "$EXIM_PORT" smtp PLAIN
+	login "$EXIM_TLS_PORT" smtps LOGIN
+	files "$EXIM_MAIL/bob/new" 4
+	run swaks -s "127.0.0.1:$EXIM_PORT" -f x@example.net -t zoe@example.org
+	[ "$status" = 24 ]
+}
+
+@test "OpenSMTPD takes mail in clear, under TLS and with AUTH, and refuses others" {
+	opensmtpd_start
+	message one | curl -m 20 -sS --crlf --mail-from x@example.net \
+	    --mail-rcpt bob@example.org -T - "smtp://127.0.0.1:$OPENSMTPD_PORT"
+	login "$OPENSMTPD_PORT" smtp PLAIN
+	login "$OPENSMTPD_TLS_PORT" smtps LOGIN
+	files "$OPENSMTPD_MAIL/bob/new" 3
+	run swaks -s "127.0.0.1:$OPENSMTPD_PORT" -f x@example.net -t zoe@example.org
+	[ "$status" = 24 ]
+}
+
 # shellcheck disable=SC2016 # for the shell that is run
 answer='read -r line; printf "%s|" "$1" "$line"; echo'
 
@@ -259,6 +291,21 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 	done
 }
 
+@test "dnsmasq answers from its lines, and knows no other name" {
+	dnsmasq_start mx-host=a.example,mx.a.example,10
+	"$PYTHON" - "$DNSMASQ_PORT" <<-'END' >out
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(10)
+		for name in b"\1a", b"\1b":
+		    s.sendto(b"\0\1\1\0\0\1" + b"\0" * 6 + name +
+			b"\7example\0\0\17\0\1", ("127.0.0.1", int(sys.argv[1])))
+		    answer = s.recv(512)
+		    print(answer[3] & 15, answer[7])
+	END
+	printf '0 1\n3 0\n' | diff - out
+}
+
 @test "a peer that cannot start says why" {
 	port=$(free_port)
 	tcpserver_start "$port" true
@@ -279,6 +326,8 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 	if [ "$(id -u)" = 0 ]; then
 		postfix_start
 		dovecot_start
+		exim_start
+		opensmtpd_start
 	fi
 	mapfile -t pids <"$(peers_dir)/pids"
 	mapfile -t family < <(peers_family "${pids[@]}")

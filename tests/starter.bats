@@ -9,14 +9,21 @@ setup() {
 }
 
 @test "the command gets the arguments and the body, again and again" {
-	"$drv" sh -c 'echo "$# $* $(cat)"; exit 67' cmd fixed -- -f s 'a b' '' \
+	"$drv" sh -c 'echo "$# $* $(cat)"; exit 67' cmd fixed -- 'a b' '' \
 		<in >out
-	printf '67 [5 fixed -f s a b  body]\n%.0s' 1 2 | same out
+	printf '67 [6 fixed -f s -- a b  body]\n%.0s' 1 2 | same out
+}
+
+@test "no sender and no recipient is ever an option of the command" {
+	"$drv" -f --config=x sh -c 'printf "<%s>" "$@"' cmd -- -o /x <in >out
+	printf '0 [<-f><--config=x><--><-o></x>]\n%.0s' 1 2 | same out
+	"$drv" -f '' sh -c 'printf "<%s>" "$@"' cmd -- <in >out
+	printf '0 [<-f><><-->]\n%.0s' 1 2 | same out
 }
 
 @test "variables of the envelope arrive, those that steer programs do not" {
 	for env in HELO=x.example REMOTE_ADDR=192.0.2.1 MAIL_SIZE=17; do
-		ENV=$env "$drv" sh -c 'env | grep "^${1%%=*}="' sh -- "$env" \
+		ENV=$env "$drv" sh -c 'env | grep "^${4%%=*}="' sh -- "$env" \
 			<in | head -n 1
 	done >out
 	for env in LD_PRELOAD=/x.so PATH=/tmp HELOX=1 HELO nonsense ''; do
@@ -36,10 +43,9 @@ setup() {
 }
 
 @test "a thousand recipients of 320 octets pass" {
-	COUNT=1000 "$drv" sh -c 'echo $# ${#1} ${1000}' -- <in >out 2>err
 	COUNT=1000 "$drv" sh -c 'for last; do :; done; echo $# ${#last}' sh -- \
 		<in >out
-	printf '0 [1000 320]\n%.0s' 1 2 | same out
+	printf '0 [1003 320]\n%.0s' 1 2 | same out
 }
 
 @test "more than a million octets are refused, and it goes on being refused" {
@@ -90,4 +96,32 @@ setup() {
 	printf "b''\nb''\n" >want
 	tail -n 1 out >last
 	echo "b''" | same last
+}
+
+@test "a checkpassword command gets the pair on fd 3, and true to run" {
+	"$drv" -a 'sh -c '\''{ echo "$@"; cat <&3; } >>said'\'' sh' \
+		alice secret "a b'c" '$(x)' $'o\nd\xff' '' <in >out
+	printf '0\n0\n0\n' | same out
+	{
+		printf 'true\nalice\0secret\0\0true\n'
+		printf "a b'c\\0\$(x)\\0\\0true\no\nd\xff\\0\\0\\0"
+	} | same said
+}
+
+@test "0 is right, 1 is wrong, everything else is temporary" {
+	for code in 0 1 2 75 111 126; do
+		"$drv" -a "sh -c 'exit $code' sh" a b <in
+	done >out
+	"$drv" -a /nonexistent a b <in >>out 2>err
+	"$drv" -a 'kill -9 $$;' a b <in >>out
+	"$drv" -a true a "$(printf %0508d 1)" <in >>out
+	"$drv" -a 'echo ran >&2;' a "$(printf %0509d 1)" <in >>out
+	printf '%s\n' 0 1 75 75 75 75 75 75 0 75 | same out
+}
+
+@test "a checkpassword command has no descriptor of the session" {
+	exec 7<in
+	"$drv" -a 'exec ls /proc/self/fd >"$HOME/fds" #' a b <in >out
+	exec 7<&-
+	printf '0\n1\n2\n3\n4\n' | same "$HOME/fds" # 4 is ls's own
 }

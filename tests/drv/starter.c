@@ -1,6 +1,7 @@
-/* starter COMMAND ARG... -- ARG...: runs COMMAND with what follows `--' through
- * a starter, twice, with fd 0 as the body; $SECONDS_LIMIT its time, $ENV its
- * environment, $COUNT that many recipients more. */
+/* starter [-f SENDER] HANDLER ARG... -- RCPT...: has a starter run the handler,
+ * twice, with fd 0 as the body; $SECONDS_LIMIT its time, $ENV its environment,
+ * $COUNT that many recipients more. starter -a CMD [NAME PASSWORD]...: has it
+ * check them. */
 #include "drv.h"
 
 #include <signal.h>
@@ -8,14 +9,14 @@
 #include "starter.h"
 
 static void
-run(struct starter *s, char **args)
+run(struct starter *s, const char *sender, char **rcpts)
 {
 	const char *env[] = {getenv("ENV"), NULL};
 	struct buf line = BUF_INIT;
 	int code;
 
 	lseek(0, 0, SEEK_SET);
-	code = starter_run(s, args, env, 0, &line);
+	code = starter_handle(s, sender, rcpts, env, 0, &line);
 	printf("%d [%s]\n", code, buf_str(&line));
 	buf_free(&line);
 }
@@ -39,25 +40,43 @@ more(char **args, int count)
 	return all;
 }
 
+static int
+check(struct starter *s, char **pairs)
+{
+	for (; pairs[0] && pairs[1]; pairs += 2)
+		printf("%d\n", starter_check(s, pairs[0], pairs[1]));
+	starter_end(s);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
 	const char *limit = getenv("SECONDS_LIMIT"), *count = getenv("COUNT");
+	const char *sender = "s";
+	struct starter_config c = {.seconds = limit ? atoi(limit) : 0};
 	struct starter s;
-	char **args = argv;
+	char **args;
 
-	(void)argc;
-	while (strcmp(*args, "--") != 0)
+	for (int option; (option = getopt(argc, argv, "+f:a:")) > 0;)
+		*(option == 'f' ? &sender : &c.auth) = optarg;
+	c.handler = args = argv + optind;
+	if (c.auth)
+		c.handler = NULL;
+	while (!c.auth && strcmp(*args, "--") != 0)
 		args++;
-	*args++ = NULL;
-	if (starter_begin(&s, argv + 1, limit ? (unsigned)atoi(limit) : 0) < 0)
+	if (!c.auth)
+		*args++ = NULL;
+	if (starter_begin(&s, &c) < 0)
 		return 1;
+	if (c.auth)
+		return check(&s, args);
 	if (count)
 		args = more(args, atoi(count));
-	run(&s, args);
+	run(&s, sender, args);
 	if (getenv("KILL"))
 		kill(s.pid, SIGKILL);
-	run(&s, args);
+	run(&s, sender, args);
 	starter_end(&s);
 	if (count)
 		free(args);
