@@ -45,47 +45,63 @@ add_part(struct buf *out, const char *s, size_t n, bool raw)
 	}
 }
 
-/* The separator is ASCII, thus no part of an encoded character. */
+/* The parts of a name that are not yet taken. */
+struct parts {
+	const char *s;
+	size_t n;
+	char separator;
+	bool done;
+};
+
+static bool
+next_part(struct parts *p, const char **part, size_t *len)
+{
+	const char *end =
+	    p->separator && p->n ? memchr(p->s, p->separator, p->n) : NULL;
+
+	if (p->done)
+		return false;
+	*part = p->s;
+	*len = end ? (size_t)(end - p->s) : p->n;
+	p->done = !end;
+	if (end) {
+		p->s = end + 1;
+		p->n -= *len + 1;
+	}
+	return true;
+}
+
 static void
-add_parts(struct buf *out, const char *s, size_t n, char separator, bool raw)
+add_parts(struct buf *out, struct parts p, bool raw)
 {
 	struct buf text = BUF_INIT;
-	const char *end;
+	const char *part;
+	size_t len;
 
-	if (raw)
-		buf_adds(out, ".%=");
-	for (;; s = end + 1, n -= (size_t)(end - s) + 1) {
-		end = separator ? memchr(s, separator, n) : NULL;
-		size_t len = end ? (size_t)(end - s) : n;
-
-		if (!raw || out->data[out->len - 1] != '=')
+	buf_adds(out, raw ? ".%=" : ".");
+	for (bool first = true; next_part(&p, &part, &len); first = false) {
+		if (!first)
 			buf_addc(out, '.');
 		buf_reset(&text);
 		if (raw)
-			buf_add(&text, s, len);
+			buf_add(&text, part, len);
 		else
-			mutf7_decode(s, len, &text);
+			mutf7_decode(part, len, &text);
 		add_part(out, text.data, text.len, raw);
-		if (!end)
-			break;
 	}
 	buf_free(&text);
 }
 
 static bool
-decodes(const char *s, size_t n, char separator)
+decodes(struct parts p)
 {
 	struct buf text = BUF_INIT;
 	bool all = true;
-	const char *end = s;
+	const char *part;
+	size_t len;
 
-	for (; end && all; s = end + 1) {
-		end = separator ? memchr(s, separator, n) : NULL;
-		size_t len = end ? (size_t)(end - s) : n;
-
-		all = mutf7_decode(s, len, &text) == 0;
-		n -= end ? len + 1 : len;
-	}
+	while (all && next_part(&p, &part, &len))
+		all = mutf7_decode(part, len, &text) == 0;
 	buf_free(&text);
 	return all;
 }
@@ -93,14 +109,13 @@ decodes(const char *s, size_t n, char separator)
 void
 foldername_disk(const char *s, size_t n, char separator, struct buf *out)
 {
+	struct parts parts = {s, n, separator, false};
 	struct buf name = BUF_INIT;
 	char hash[HASH_HEX];
-	bool raw;
 
 	if (foldername_is_inbox(s, n))
 		return;
-	raw = !decodes(s, n, separator);
-	add_parts(&name, s, n, separator, raw);
+	add_parts(&name, parts, !decodes(parts));
 	if (name.len > LONGEST) {
 		hash_hex(name.data, name.len, hash);
 		name.len = LONGEST - HASH_HEX - 1;
