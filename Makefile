@@ -32,13 +32,15 @@ STORE := maildir maildrop mbox envelope qname queue entry routes table \
 FOREIGN := url dial session pop3wire collector mime tls relay broker
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve \
-	tls-serve
+	tls-serve auth-passwd
 LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 LIBS_tls-serve := openssl
+LIBS_auth-passwd := libcrypt
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
+PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url dial session
