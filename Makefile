@@ -29,7 +29,7 @@ STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url dial session pop3wire collector mime
+FOREIGN := url login dialogue dial session pop3wire collector mime
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve
 LIBS_mkmsg := gmime-3.0
@@ -39,8 +39,8 @@ FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
-FOREIGN_smtp-send := url dial session
-FOREIGN_pop3-fetch := url dial pop3wire collector
+FOREIGN_smtp-send := url login dialogue dial session
+FOREIGN_pop3-fetch := url login dialogue dial pop3wire collector
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
