@@ -36,6 +36,9 @@ PEERS_LIBS=$PEERS_ROOT/libs
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
 
+# shellcheck source=tests/peers-more.bash
+. "${BASH_SOURCE[0]%/*}/peers-more.bash"
+
 peers_dir()
 {
 	echo "${PEERS_TMP:-${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:?}}}/peers"
