@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base64.h"
 #include "parse.h"
+#include "refusal.h"
 
 #define CONNECT_SECONDS 120 /* up to and with the login */
 #define NO_TICKET \
@@ -190,85 +190,6 @@ set_all(
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, d);
 }
 
-/* The option that would allow what failed. */
-static const char *
-hint(const struct dial *d, const struct url *t, CURLcode r)
-{
-	long verified = 0;
-
-	if (r == CURLE_USE_SSL_FAILED)
-		return " (--tls=off goes without)";
-	if (r != CURLE_PEER_FAILED_VERIFICATION)
-		return "";
-	curl_easy_getinfo(d->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
-	if (verified)
-		return " (--cafile FILE trusts another authority)";
-	return t->user || t->implicit ? ""
-				      : " (--tls=opportunistic takes any name)";
-}
-
-/* Whether the server has refused the login, and not for the moment. */
-static bool
-was_denied(const struct dial *d, CURLcode r)
-{
-	return r == CURLE_LOGIN_DENIED && d->talk.login &&
-	    d->talk.last.code / 100 != 4;
-}
-
-static bool
-is_refusal(const char *words)
-{
-	return strncmp(words, "-ERR", 4) == 0 ||
-	    strncmp(words, "* BYE", 5) == 0 || strstr(words, " NO ") ||
-	    strstr(words, " BAD ");
-}
-
-/* The server says what is wrong with a token in a last challenge (RFC 7628
- * 3.2.2). */
-static void
-decode_challenge(struct reply *why)
-{
-	char *text = why->text, plain[REPLY_TEXT];
-	ssize_t n;
-
-	if (strncmp(text, "+ ", 2) == 0)
-		text += 2;
-	else if (why->code != 334)
-		return;
-	n = base64_decode(text, strlen(text), plain, sizeof plain - 1);
-	if (n < 0)
-		return;
-	plain[n] = '\0';
-	snprintf(why->text, sizeof why->text, "%s %.480s",
-	    why->code ? "334" : "+", plain);
-	why->code = 0;
-}
-
-/* What went wrong, in the server's words where it refused. */
-static void
-explain(const struct dial *d, const struct url *t, CURLcode r,
-    const char *error, struct reply *why)
-{
-	const struct reply *last = &d->talk.last;
-	bool denied = r == CURLE_LOGIN_DENIED && d->talk.login;
-	char words[REPLY_TEXT] = "";
-
-	*why = (struct reply){0};
-	if (last->code >= 400 || (denied && last->text[0]))
-		*why = *last;
-	if (denied)
-		decode_challenge(why);
-	else if (r == CURLE_LOGIN_DENIED)
-		error = "server offers no mechanism for this login";
-	else if (is_refusal(last->text))
-		snprintf(words, sizeof words, ": %.300s", last->text);
-	if (!why->text[0] && !why->code)
-		snprintf(why->text, sizeof why->text, "%.150s%s",
-		    *error ? error : curl_easy_strerror(r), words);
-	size_t n = strlen(why->text);
-	snprintf(why->text + n, sizeof why->text - n, "%s", hint(d, t, r));
-}
-
 static void
 show_certificate(const struct dial *d)
 {
@@ -294,11 +215,17 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 	set_all(d, t, o, error);
 	r = curl_easy_perform(d->curl);
 	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, NULL);
+	/* To libcurl a login that nobody offers is none that fails. */
+	if (r == CURLE_OK && t->user && !d->talk.login)
+		r = CURLE_LOGIN_DENIED;
 	show_certificate(d);
 	if (r == CURLE_OK)
 		r = curl_easy_getinfo(d->curl, CURLINFO_ACTIVESOCKET, &d->fd);
 	if (r != CURLE_OK) {
-		explain(d, t, r, error, why);
+		struct refusal f = {.code = r, .error = error};
+		curl_easy_getinfo(
+		    d->curl, CURLINFO_SSL_VERIFYRESULT, &f.verified);
+		refusal_explain(&f, t, &d->talk, why);
 		return r;
 	}
 	if (strcmp(t->scheme, "lmtp") == 0)
@@ -340,7 +267,7 @@ mend(const struct dial *d, struct url *t, const struct dial_options *o,
 		t->mechanism = xstrdup(NO_TICKET);
 		return 1;
 	}
-	if (!was_denied(d, r))
+	if (!refusal_of_login(r, &d->talk))
 		return 0;
 	renewed = login_renew(t, &o->login, why->text, sizeof why->text);
 	if (renewed < 0)
