@@ -167,6 +167,8 @@ is_refused(const char *text)
 	static const char *const later[] = {"[IN-USE]", "[LOGIN-DELAY]",
 	    "[SYS/TEMP]", "[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]"};
 
+	if (strncmp(text, "+ ", 2) == 0)
+		return true; /* a token, in a challenge */
 	if (strncmp(text, "-ERR", 4) == 0)
 		text += 4;
 	else {
