@@ -1,22 +1,9 @@
 # shellcheck shell=bash
-# What the tests of tls-serve share: certificates, drv/starttls behind
-# tls-serve, and a client of it in Python (tests/tls.py). Needs lib, peers and
+# What the tests of tls-serve share: drv/starttls behind tls-serve, and a client of it in Python (tests/tls.py). Needs lib, peers and
 # interop.
 
 drv=$BUILD/drv/starttls
 export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
-
-# certificate NAME HOST...: NAME.pem and NAME.key, made out to these.
-certificate()
-{
-	local name=$1 names
-	shift
-	names=$(printf ',DNS:%s' "$@")
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-keyout "$name.key" -out "$name.pem" -subj "/CN=$name" \
-		-addext "subjectAltName=${names#,}" -days 2 2>/dev/null
-	chmod 600 "$name.key"
-}
 
 # serve OPTION...: drv/starttls listens behind tls-serve; sets pid and port.
 serve()

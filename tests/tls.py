@@ -107,3 +107,18 @@ class Session:
             if not data:
                 return got
             got += data
+
+
+def reply(s):
+    """The lines of an SMTP reply."""
+    got = [line(s)]
+    while got[-1][3:4] == "-":
+        got.append(line(s))
+    return "\n".join(got)
+
+
+def say(s, *commands):
+    """Each command, and the last line of its reply, for a transcript."""
+    for command in commands:
+        s.sendall(command.encode("latin-1") + b"\r\n")
+        print(reply(s).splitlines()[-1])
