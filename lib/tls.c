@@ -129,7 +129,8 @@ use_chain(SSL_CTX *ctx, const char *path)
 	if (!x || SSL_CTX_use_certificate(ctx, x) != 1)
 		why = reason();
 	X509_free(x);
-	while (!why && (x = PEM_read_bio_X509(bio, NULL, no_passphrase, &locked)))
+	while (
+	    !why && (x = PEM_read_bio_X509(bio, NULL, no_passphrase, &locked)))
 		if (SSL_CTX_add0_chain_cert(ctx, x) != 1) {
 			X509_free(x);
 			why = reason();

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the tests of tls-serve share: drv/starttls behind tls-serve, and a client of it in Python (tests/tls.py). Needs lib, peers and
-# interop.
+# What the tests of tls-serve share: drv/starttls behind it, and a client in
+# Python (tests/tls.py). Needs lib, peers and interop.
 
 drv=$BUILD/drv/starttls
 export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
