@@ -348,6 +348,17 @@ secret_prompt(const char *what, struct buf *out, char *why, size_t size)
 	return r;
 }
 
+bool
+secret_equals(const char *secret, const char *given)
+{
+	size_t n = strlen(secret), m = strlen(given);
+	volatile unsigned char differ = n != m;
+
+	for (size_t i = 0; i < m; i++)
+		differ |= (unsigned char)(secret[i < n ? i : n] ^ given[i]);
+	return !differ;
+}
+
 void
 secret_free(struct buf *b)
 {

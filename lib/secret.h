@@ -2,6 +2,7 @@
 #ifndef SECRET_H
 #define SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buf.h"
@@ -26,6 +27,8 @@ int secret_netrc(const char *host, const char *user, struct buf *out, char *why,
     size_t size);
 /* Asks on the terminal, without echo. 1 when there is no terminal. */
 int secret_prompt(const char *what, struct buf *out, char *why, size_t size);
+/* Takes as long wherever the first difference is. */
+bool secret_equals(const char *secret, const char *given);
 /* Overwrites and frees. */
 void secret_free(struct buf *b);
 

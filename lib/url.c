@@ -1,6 +1,7 @@
 #include "url.h"
 
 #include <curl/curl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,12 +191,90 @@ url_parse_lmtp(struct url *t, const char *place, char *why, size_t size)
 }
 
 void
+url_place(struct url *t, const char *host, const char *address, unsigned port,
+    enum tls tls)
+{
+	struct buf b = BUF_INIT;
+	bool six = strchr(address, ':');
+
+	*t = (struct url){.scheme = xstrdup("smtp"),
+	    .tls = tls == TLS_AUTO ? TLS_OPPORTUNISTIC : tls,
+	    .port = port,
+	    .path = xstrdup("")};
+	buf_addf(&b, six ? "[%s]" : "%s", address);
+	t->address = xstrdup(buf_str(&b));
+	t->host = xstrdup(*host ? host : t->address);
+	buf_reset(&b);
+	buf_addf(&b, "%s[%s]", host, address);
+	t->name = xstrdup(buf_str(&b));
+	buf_free(&b);
+}
+
+static bool
+is_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+#ifdef CURLU_PUNYCODE
+/* By libcurl's libidn2, which takes the octets for those of the locale. */
+static CURLUcode
+punycode(const char *domain, char **out)
+{
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	locale_t old = uselocale(utf8);
+	CURLU *u = curl_url();
+	CURLUcode r = u ? curl_url_set(u, CURLUPART_HOST, domain, 0)
+			: CURLUE_OUT_OF_MEMORY;
+
+	if (r == CURLUE_OK)
+		r = curl_url_get(u, CURLUPART_HOST, out, CURLU_PUNYCODE);
+	curl_url_cleanup(u);
+	uselocale(old);
+	if (utf8)
+		freelocale(utf8);
+	return r;
+}
+#else
+static CURLUcode
+punycode(const char *domain, char **out)
+{
+	(void)domain;
+	(void)out;
+	return CURLUE_UNKNOWN_PART;
+}
+#endif
+
+int
+url_ascii_host(const char *domain, char out[256], char *why, size_t size)
+{
+	char *ascii = NULL;
+	CURLUcode r = is_ascii(domain) ? CURLUE_OK : punycode(domain, &ascii);
+	const char *text = ascii ? ascii : domain;
+	bool good = r == CURLUE_OK && strlen(text) < 256;
+
+	if (good)
+		strcpy(out, text);
+	else
+		snprintf(why, size, "`%.255s' has no form in ASCII", domain);
+	curl_free(ascii);
+	for (char *c = out; good && *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return good ? 0 : -1;
+}
+
+void
 url_free(struct url *t)
 {
 	free(t->scheme);
 	free(t->user);
 	free(t->mechanism);
 	free(t->host);
+	free(t->address);
 	free(t->path);
 	free(t->name);
 	secret_free(&t->password);

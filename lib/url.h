@@ -23,6 +23,7 @@ struct url {
 	char *user;      /* NULL: no login */
 	char *mechanism; /* "AUTH=..." from the URL, or NULL */
 	char *host;      /* NULL for a Unix socket */
+	char *address;   /* of host, to connect to; NULL: libcurl finds it */
 	unsigned port;
 	char *path; /* of the URL, decoded, no leading slash; of the socket */
 	char *name; /* "smtp://alice@host:25": for diagnostics, journals */
@@ -39,6 +40,13 @@ int url_parse(struct url *t, const char *protocol, const char *text,
     enum tls tls, char *why, size_t size);
 /* The same for LMTP: an absolute path, HOST:PORT or [ADDR]:PORT. */
 int url_parse_lmtp(struct url *t, const char *place, char *why, size_t size);
+/* A mail host at one of its addresses; host "" is an address literal. Where
+ * TLS is not said it is opportunistic. */
+void url_place(struct url *t, const char *host, const char *address,
+    unsigned port, enum tls tls);
+/* A domain as DNS has it, in lower case, A-labels for those in UTF-8 (RFC
+ * 5891). 0, or -1 with the reason in why. */
+int url_ascii_host(const char *domain, char out[256], char *why, size_t size);
 void url_free(struct url *t);
 
 #endif
