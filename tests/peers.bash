@@ -15,10 +15,13 @@
 #                                    (alice, bob at example.org) go to the
 #                                    maildirs _MAIL/USER, others to HOST:PORT
 #   postfix_sendmail, postfix_queue [ARG...]     its sendmail and postqueue
-#   dovecot_start [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
+#   dovecot_start [-s] [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
 #                                    DOVECOT_POP3, _IMAP, _LMTP (ports),
 #                                    _LMTP_SOCKET, _LOG, _MAIL: maildirs are
-#                                    _MAIL/USER (alice, bob; password secret)
+#                                    _MAIL/USER (alice, bob; password secret);
+#                                    -s: _POP3S, _IMAPS, _SUBMISSION and
+#                                    _SUBMISSIONS, TLS and SASL, what is
+#                                    submitted goes to HOST:PORT $DOVECOT_RELAY
 #   xinetd_start PORT COMMAND [ARG...]
 #   inetd_start PORT nowait|wait USER COMMAND [ARG...]
 #   tcpserver_start PORT COMMAND [ARG...]
@@ -382,10 +385,11 @@ postfix_queue()
 
 dovecot_start()
 {
-	local OPTIND=1 option users=() extra=() dir
+	local OPTIND=1 option users=() extra=() secure="" dir port
 	peers_need_root Dovecot || return
-	while getopts u:o: option; do
+	while getopts su:o: option; do
 		case $option in
+		s) secure=1 ;;
 		u) users+=("$OPTARG") ;;
 		o) extra+=("$OPTARG") ;;
 		*) return 64 ;;
@@ -395,26 +399,25 @@ dovecot_start()
 	DOVECOT_POP3=$(free_port)
 	DOVECOT_IMAP=$(free_port)
 	DOVECOT_LMTP=$(free_port)
-	dir=$(peers_new dovecot)
+	dir=$(peers_new_installed dovecot)
 	DOVECOT_LMTP_SOCKET=$dir/lmtp
 	DOVECOT_MAIL=$dir/mail
 	# shellcheck disable=SC2034 # for the caller
 	DOVECOT_LOG=$dir/log
-	mkdir "$DOVECOT_MAIL" "$dir/home"
-	chown nobody "$DOVECOT_MAIL" "$dir/home"
+	mkdir "$dir/home"
+	chown nobody "$dir/home"
 	peers_dovecot_users "$dir" "${users[@]}" >"$dir/users"
 	peers_dovecot_conf "$dir" >"$dir/dovecot.conf"
+	[ -z "$secure" ] || peers_dovecot_secure "$dir"
 	((${#extra[@]} == 0)) ||
 		printf '%s\n' "${extra[@]}" >>"$dir/dovecot.conf"
-	# dovecot would look for doveconf in /usr/bin; this is how it calls it.
-	peers_listen "$dir" "$DOVECOT_POP3" env PEERS_ROOT="$PEERS_ROOT" \
-	    LD_PRELOAD="$PEERS_ROOT/relocate.so" "$PEERS_ROOT/usr/bin/doveconf" \
-	    -f service=master -c "$dir/dovecot.conf" \
-	    -e "$PEERS_ROOT/usr/sbin/dovecot" -F -c "$dir/dovecot.conf" ||
-		return
-	wait_port "$DOVECOT_IMAP" "$PEERS_PID" &&
-		wait_port "$DOVECOT_LMTP" "$PEERS_PID" &&
-		peers_wait 800 "$PEERS_PID" test -S "$DOVECOT_LMTP_SOCKET"
+	peers_start_installed "$dir" "$DOVECOT_POP3" \
+	    /usr/sbin/dovecot -F -c "$dir/dovecot.conf" || return
+	for port in "$DOVECOT_IMAP" "$DOVECOT_LMTP" \
+	    ${secure:+"$DOVECOT_POP3S" "$DOVECOT_IMAPS" "$DOVECOT_SUBMISSION"}; do
+		wait_port "$port" "$PEERS_PID" || return
+	done
+	peers_wait 800 "$PEERS_PID" test -S "$DOVECOT_LMTP_SOCKET"
 }
 
 # A passwd-file. Dovecot serves no mail of root's, so a maildir that root made
@@ -441,9 +444,6 @@ peers_dovecot_conf()
 	cat <<-END
 		base_dir = $1/run
 		state_dir = $1/run
-		libexec_dir = $PEERS_ROOT/usr/lib/dovecot
-		mail_plugin_dir = $PEERS_ROOT/usr/lib/dovecot/modules
-		import_environment = TZ LD_LIBRARY_PATH LD_PRELOAD PEERS_ROOT
 		log_path = $1/log
 		default_internal_user = mail
 		default_internal_group = mail
@@ -499,6 +499,66 @@ peers_dovecot_conf()
 		}
 		service stats {
 		  chroot =
+		}
+	END
+}
+
+# TLS, every mechanism, and submission to the host and port $DOVECOT_RELAY.
+peers_dovecot_secure()
+{
+	DOVECOT_POP3S=$(free_port)
+	DOVECOT_IMAPS=$(free_port)
+	DOVECOT_SUBMISSION=$(free_port)
+	DOVECOT_SUBMISSIONS=$(free_port)
+	peers_certificate
+	mkdir -p "$1/keys/default/HS256"
+	printf 'a key that both sides know' | base64 >"$1/keys/default/HS256/default"
+	cat >"$1/oauth2.conf" <<-END
+		introspection_mode = local
+		local_validation_key_dict = fs:posix:prefix=$1/keys/
+		username_attribute = sub
+	END
+	cat >>"$1/dovecot.conf" <<-END
+		ssl = yes
+		ssl_cert = <$PEERS_CERT
+		ssl_key = <$PEERS_KEY
+		auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 apop xoauth2 oauthbearer
+		protocols = pop3 imap lmtp submission
+		hostname = dovecot.example.org
+		submission_relay_host = ${DOVECOT_RELAY%:*}
+		submission_relay_port = ${DOVECOT_RELAY##*:}
+		submission_relay_trusted = yes
+		passdb {
+		  driver = oauth2
+		  mechanisms = xoauth2 oauthbearer
+		  args = $1/oauth2.conf
+		}
+		service pop3-login {
+		  inet_listener pop3s {
+		    port = $DOVECOT_POP3S
+		    ssl = yes
+		  }
+		}
+		service imap-login {
+		  inet_listener imaps {
+		    port = $DOVECOT_IMAPS
+		    ssl = yes
+		  }
+		}
+		service submission-login {
+		  chroot =
+		  inet_listener submission {
+		    port = $DOVECOT_SUBMISSION
+		  }
+		  inet_listener submissions {
+		    port = $DOVECOT_SUBMISSIONS
+		    ssl = yes
+		  }
+		}
+		service auth {
+		  unix_listener $1/auth {
+		    mode = 0666
+		  }
 		}
 	END
 }
