@@ -30,7 +30,8 @@ STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url dial hop session pop3wire collector mime tls relay broker
+FOREIGN := url login dialogue refusal dial hop session pop3wire collector mime \
+	tls relay broker
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve \
 	tls-serve auth-passwd
@@ -44,8 +45,8 @@ PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
-FOREIGN_smtp-send := url dial hop session
-FOREIGN_pop3-fetch := url dial pop3wire collector
+FOREIGN_smtp-send := url login dialogue refusal dial hop session
+FOREIGN_pop3-fetch := url login dialogue refusal dial pop3wire collector
 FOREIGN_tls-serve := tls relay broker
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
@@ -66,7 +67,7 @@ $(B)/lib/%.o: lib/%.c | $(B)/lib
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/lib/url.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
+$(B)/lib/url.o $(B)/lib/refusal.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 $(B)/lib/tls.o $(B)/lib/relay.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags openssl)
 

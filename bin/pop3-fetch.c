@@ -129,6 +129,8 @@ refused(const struct reply *why)
 	static const char *const codes[] = {
 	    "-ERR [IN-USE]", "-ERR [LOGIN-DELAY]", "-ERR [SYS/TEMP]"};
 
+	if (strncmp(why->text, "+ ", 2) == 0)
+		return EX_NOPERM; /* a token, in a challenge */
 	if (strncmp(why->text, "-ERR", 4) != 0)
 		return EX_TEMPFAIL;
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
