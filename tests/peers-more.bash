@@ -10,6 +10,11 @@
 #                                    and CRAM-MD5, each user's password secret
 #   opensmtpd_start [-u USER]... [-r URL]
 #                                    OPENSMTPD_PORT, _TLS_PORT, _DIR, _MAIL
+#   courier_start [-u USER]...       COURIER_POP3, _POP3S, _IMAP, _IMAPS, _DIR,
+#                                    _MAIL: maildirs are _MAIL/USER
+#   cyrus_start [-u USER]...         CYRUS_POP3, _POP3S, _IMAP, _IMAPS, _LMTP
+#   aiosmtpd_start                   AIOSMTPD_PORT, _TLS_PORT, _MAIL: a message
+#                                    is the file of its first recipient's name
 #   peers_inside DIR COMMAND...      runs it where the server of DIR lives
 
 # PEERS_INSTALLED DIR ROOT COMMAND...: run by sh in a new mount namespace. The
@@ -249,7 +254,6 @@ peers_opensmtpd_conf()
 	END
 }
 
-# courier_start [-u USER]...
 courier_start()
 {
 	local OPTIND=1 option users=() port
@@ -324,7 +328,6 @@ peers_courier_script()
 	END
 }
 
-# cyrus_start [-u USER]...: deliver by LMTP.
 cyrus_start()
 {
 	local OPTIND=1 option users=() port
@@ -399,4 +402,21 @@ peers_imapd_conf()
 		tls_server_cert: /etc/cert
 		tls_server_key: /etc/key
 	END
+}
+
+aiosmtpd_start()
+{
+	local dir
+	peers_certificate
+	dir=$(peers_new aiosmtpd)
+	AIOSMTPD_PORT=$(free_port)
+	AIOSMTPD_TLS_PORT=$(free_port)
+	# shellcheck disable=SC2034 # for the caller
+	AIOSMTPD_MAIL=$dir/mail
+	mkdir "$dir/mail"
+	peers_listen "$dir" "$AIOSMTPD_TLS_PORT" env \
+	    PYTHONPATH="$PEERS_ROOT/usr/lib/python3/dist-packages" \
+	    PYTHONDONTWRITEBYTECODE=1 "$PYTHON" \
+	    "${BASH_SOURCE[0]%/*}/lib/aio.py" "$AIOSMTPD_PORT" \
+	    "$AIOSMTPD_TLS_PORT" "$PEERS_CERT" "$PEERS_KEY" "$dir/mail"
 }

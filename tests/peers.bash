@@ -10,10 +10,13 @@
 #   peer NAME [ARG...]               runs a peer's program (smtp-source, mpop)
 #   smtp_source [ARG...]             Postfix's load generator
 #   smtp_sink [OPTION...]            SMTP_SINK_PORT
-#   postfix_start [-d DOMAIN] [-u USER]... [-r HOST:PORT] [-o 'NAME=VALUE']...
+#   postfix_start [-s] [-d DOMAIN] [-u USER]... [-r HOST:PORT]
+#                 [-o 'NAME=VALUE']... [-m LINE]...
 #                                    POSTFIX_PORT, _DIR, _LOG, _MAIL: USER@DOMAIN
 #                                    (alice, bob at example.org) go to the
-#                                    maildirs _MAIL/USER, others to HOST:PORT
+#                                    maildirs _MAIL/USER, others to HOST:PORT;
+#                                    -s: _TLS_PORT, TLS, and AUTH by Dovecot's
+#                                    $DOVECOT_AUTH; -m: a line of master.cf
 #   postfix_sendmail, postfix_queue [ARG...]     its sendmail and postqueue
 #   dovecot_start [-s] [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
 #                                    DOVECOT_POP3, _IMAP, _LMTP (ports),
@@ -35,6 +38,7 @@
 
 PEERS_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)/build/peers
 PEERS_LIBS=$PEERS_ROOT/libs
+PEERS_SASL=$(echo "$PEERS_ROOT"/usr/lib/*/sasl2)
 # Not the first python3 of PATH, which need not be Debian's.
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
@@ -250,9 +254,12 @@ smtp_sink()
 postfix_start()
 {
 	local OPTIND=1 option domain=example.org users=() relay="" extra=() user
+	local secure="" master=()
 	peers_need_root Postfix || return
-	while getopts d:u:r:o: option; do
+	while getopts sd:u:r:o:m: option; do
 		case $option in
+		s) secure=1 ;;
+		m) master+=("$OPTARG") ;;
 		d) domain=$OPTARG ;;
 		u) users+=("$OPTARG") ;;
 		r) relay="[${OPTARG%:*}]:${OPTARG##*:}" ;;
@@ -273,13 +280,16 @@ postfix_start()
 	done >"$POSTFIX_DIR/etc/users"
 	peers_postfix_main "$POSTFIX_DIR" "$domain" "$relay" \
 	    >"$POSTFIX_DIR/etc/main.cf"
+	peers_postfix_master "$POSTFIX_PORT" >"$POSTFIX_DIR/etc/master.cf"
+	[ -z "$secure" ] || peers_postfix_secure
+	((${#master[@]} == 0)) ||
+		printf '%s\n' "${master[@]}" >>"$POSTFIX_DIR/etc/master.cf"
 	((${#extra[@]} == 0)) ||
 		printf '%s\n' "${extra[@]}" >>"$POSTFIX_DIR/etc/main.cf"
-	peers_postfix_master "$POSTFIX_PORT" >"$POSTFIX_DIR/etc/master.cf"
 	# Postfix waits two seconds for a young file to be complete.
 	touch -d '1 minute ago' "$POSTFIX_DIR"/etc/*
 	peers_listen "$POSTFIX_DIR" "$POSTFIX_PORT" \
-	    env MAIL_CONFIG="$POSTFIX_DIR/etc" \
+	    env MAIL_CONFIG="$POSTFIX_DIR/etc" SASL_PATH="$PEERS_SASL" \
 	    "$PEERS_ROOT/usr/lib/postfix/sbin/master" -d
 }
 
@@ -313,7 +323,7 @@ peers_postfix_main()
 		shlib_directory = $PEERS_ROOT/usr/lib/postfix
 		meta_directory = $PEERS_ROOT/usr/share/postfix
 		sendmail_path = $PEERS_ROOT/usr/sbin/sendmail
-		import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH
+		import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH SASL_PATH
 		export_environment = MAIL_CONFIG TZ LANG LD_LIBRARY_PATH
 		mail_owner = mail
 		setgid_group = uucp
@@ -373,6 +383,25 @@ peers_postfix_master()
 	END
 }
 
+peers_postfix_secure()
+{
+	POSTFIX_TLS_PORT=$(free_port)
+	peers_certificate
+	cat >>"$POSTFIX_DIR/etc/main.cf" <<-END
+		smtpd_tls_security_level = may
+		smtpd_tls_cert_file = $PEERS_CERT
+		smtpd_tls_key_file = $PEERS_KEY
+		smtpd_sasl_auth_enable = yes
+		smtpd_sasl_authenticated_header = yes
+		smtpd_sasl_type = dovecot
+		smtpd_sasl_path = $DOVECOT_AUTH
+		smtpd_sasl_security_options =
+		smtp_tls_CAfile = $PEERS_CA
+	END
+	echo "127.0.0.1:$POSTFIX_TLS_PORT inet n - n - - smtpd" \
+	    "-o smtpd_tls_wrappermode=yes" >>"$POSTFIX_DIR/etc/master.cf"
+}
+
 postfix_sendmail()
 {
 	MAIL_CONFIG=$POSTFIX_DIR/etc peer sendmail "$@"
@@ -401,6 +430,7 @@ dovecot_start()
 	DOVECOT_LMTP=$(free_port)
 	dir=$(peers_new_installed dovecot)
 	DOVECOT_LMTP_SOCKET=$dir/lmtp
+	DOVECOT_AUTH=$dir/auth
 	DOVECOT_MAIL=$dir/mail
 	# shellcheck disable=SC2034 # for the caller
 	DOVECOT_LOG=$dir/log
@@ -556,7 +586,7 @@ peers_dovecot_secure()
 		  }
 		}
 		service auth {
-		  unix_listener $1/auth {
+		  unix_listener $DOVECOT_AUTH {
 		    mode = 0666
 		  }
 		}
