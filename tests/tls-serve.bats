@@ -16,17 +16,6 @@ teardown() {
 	peers_stop
 }
 
-# certificate NAME HOST...: NAME.pem and NAME.key, made out to these.
-certificate() {
-	local name=$1 names
-	shift
-	names=$(printf ',DNS:%s' "$@")
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-keyout "$name.key" -out "$name.pem" -subj "/CN=$name" \
-		-addext "subjectAltName=${names#,}" -days 2 2>/dev/null
-	chmod 600 "$name.key"
-}
-
 # serve OPTION...: drv/starttls listens behind tls-serve; sets pid and port.
 serve() {
 	tls-serve "$@" -- "$drv" -l 127.0.0.1:0 2>log </dev/null 3>&- &

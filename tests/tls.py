@@ -57,3 +57,18 @@ def starttls(port, **how):
     answer = ask(s, "STARTTLS")
     assert answer == "220 go", answer
     return wrap(s, **how)
+
+
+def reply(s):
+    """The lines of an SMTP reply."""
+    got = [line(s)]
+    while got[-1][3:4] == "-":
+        got.append(line(s))
+    return "\n".join(got)
+
+
+def say(s, *commands):
+    """Each command, and the last line of its reply, for a transcript."""
+    for command in commands:
+        s.sendall(command.encode("latin-1") + b"\r\n")
+        print(reply(s).splitlines()[-1])
