@@ -242,6 +242,23 @@ waits()
 	END
 }
 
+@test "smtp-send(1): straight to the mail hosts" {
+	maildirs bob carol
+	printf '%s %s/\n' bob@example.net "$PWD/bob" \
+		carol@example.org "$PWD/carol" >mailboxes
+	server recv.log smtp-recv --local example.net --local example.org \
+		--mailboxes mailboxes
+	dnsmasq_start mx-host=example.net,mx.example.net,10 \
+		host-record=mx.example.net,127.0.0.1 \
+		host-record=example.org,127.0.0.1
+	cp text message
+	try smtp-send.1 4 "s/--mx/& --port ${address#*:} --resolver 127.0.0.1:$DNSMASQ_PORT/"
+	body <bob/new/* >got
+	same got <text
+	body <carol/new/* >got
+	same got <text
+}
+
 # The stub does what git-send-email does with such a command.
 @test "sendmail(8): a script's message is queued, and git's patch" {
 	cat >bin/git <<-'END'
