@@ -18,9 +18,8 @@ setup()
 	echo "bob@example.org $PWD/bob/" >mailboxes
 	echo secret >password
 	chmod 600 password
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
-	    -keyout key.pem -out cert.pem 2>openssl.log
+	peers_certificate
+	export PEERS_CA
 	front clear
 }
 
@@ -35,7 +34,7 @@ front()
 {
 	mode=$1
 	port=$(free_port)
-	tls=(tls-serve --cert "$PWD/cert.pem" --key "$PWD/key.pem")
+	tls=(tls-serve --cert "$PEERS_CERT" --key "$PEERS_KEY")
 	case $mode in
 	clear) tls=() ;;
 	starttls) tls+=(--) ;;
@@ -79,8 +78,8 @@ server_of()
 send()
 {
 	"$PYTHON" - "$1" "$port" wire "$mode" <<-'END'
-		import smtplib, ssl, sys
-		tls = ssl.create_default_context(cafile="cert.pem")
+		import os, smtplib, ssl, sys
+		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
 		args = ("127.0.0.1", int(sys.argv[2]), "client.example.net")
 		more = {"timeout": 20, "source_address": (sys.argv[1], 0)}
 		if sys.argv[4] == "implicit":
@@ -140,8 +139,8 @@ trace()
 retrieve()
 {
 	"$PYTHON" - "$port" "$mode" <<-'END'
-		import poplib, ssl, sys
-		tls = ssl.create_default_context(cafile="cert.pem")
+		import os, poplib, ssl, sys
+		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
 		if sys.argv[2] == "implicit":
 		    p = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=20,
 			context=tls)

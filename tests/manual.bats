@@ -242,6 +242,23 @@ waits()
 	END
 }
 
+@test "smtp-send(1): straight to the mail hosts" {
+	maildirs bob carol
+	printf '%s %s/\n' bob@example.net "$PWD/bob" \
+		carol@example.org "$PWD/carol" >mailboxes
+	server recv.log smtp-recv --local example.net --local example.org \
+		--mailboxes mailboxes
+	dnsmasq_start mx-host=example.net,mx.example.net,10 \
+		host-record=mx.example.net,127.0.0.1 \
+		host-record=example.org,127.0.0.1
+	cp text message
+	try smtp-send.1 4 "s/--mx/& --port ${address#*:} --resolver 127.0.0.1:$DNSMASQ_PORT/"
+	body <bob/new/* >got
+	same got <text
+	body <carol/new/* >got
+	same got <text
+}
+
 # The stub does what git-send-email does with such a command.
 @test "sendmail(8): a script's message is queued, and git's patch" {
 	cat >bin/git <<-'END'
@@ -297,16 +314,34 @@ pop3_server()
 	[ "$(try pop3-fetch.1 3 "s,127.0.0.1:1100,$address,")" = 1 ]
 }
 
+@test "pop3-serve(1): users of a password file, over TLS" {
+	certificate mx mx.example.org
+	maildirs "$HOME/Maildir"
+	printf 'Subject: x\n\nx\n' >"$HOME/Maildir/new/1"
+	stub auth-passwd "echo secret | $(type -P auth-passwd) \"\$@\""
+	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^tls/exec tls/' \
+		>script
+	# The user has no account here, so the folder is said.
+	sed -i "s,--listen,--maildir $HOME/Maildir &," script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	curl -m 20 -sS --ssl-reqd --cacert mx.pem \
+		--connect-to "::127.0.0.1:${address##*:}" \
+		"pop3://alice:secret@mx.example.org/" >list
+	printf '1 17\r\n' | cmp - list
+}
+
 @test "pop3-serve(1): a test server, and a session by hand" {
 	maildirs Maildir
-	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
+	example pop3-serve.1 2 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
 		>script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
 	peers_wait 400 $! listening log
 	curl -m 20 -sS "pop3://me:secret@$address/" >list
 	crlf <<<'' | cmp - list
-	try pop3-serve.1 2 >got
+	try pop3-serve.1 3 >got
 	crlf <<-'END' | diff - got
 		+OK POP3
 		+OK
@@ -379,9 +414,10 @@ etc_mailpipe()
 
 make_certificate()
 {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
-	    -keyout key.pem -out cert.pem 2>openssl.log
+	peers_certificate
+	cp "$PEERS_CERT" cert.pem
+	cp "$PEERS_KEY" key.pem
+	chmod 600 key.pem
 }
 
 @test "mailpipe(7): who logs in may send anywhere" {
@@ -393,7 +429,7 @@ make_certificate()
 	peers_wait 400 $! listening log
 	echo secret >password
 	chmod 600 password
-	smtp-send --relay "submission://ann@$address" --cafile cert.pem \
+	smtp-send --relay "submission://ann@$address" --cafile "$PEERS_CA" \
 	    --password-file password -f ann@example.net bob@example.com <text
 	spool -d hub list | sed -E 's/^.{20} (.*) [^ ]+ [0-9]+ [0-9]+ </\1 </' >got
 	same got <<-'END'
@@ -413,6 +449,57 @@ make_certificate()
 	[ "$(wc -l <got)" = 6 ]
 }
 
+# send_tls PORT: one message to bob after STARTTLS.
+send_tls()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import smtplib, sys
+		s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+		s.starttls()
+		s.sendmail("ann@example.net", "bob@example.net", "Subject: x\r\n\r\nx\r\n")
+		s.quit()
+	END
+}
+
+@test "tls-serve(1): a certificate that only tries, and a server with STARTTLS" {
+	example tls-serve.1 1 's/:2525/:0/; s/^tls-serve/exec &/' >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 800 $! listening log
+	send_tls "${address#*:}"
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+@test "tls-serve(1): from inetd" {
+	certificate mx mx.example.net
+	send_one() {
+		send_tls "$1"
+	}
+	inetd_runs tls-serve.1 2
+}
+
+# cat is as good a server as imapd.
+@test "tls-serve(1): a server that has no TLS" {
+	certificate mx mx.example.net
+	stub imapd 'exec cat'
+	port=$(free_port)
+	peers_new tcpserver >dir
+	peers_listen "$(cat dir)" "$port" sh -c "$(example tls-serve.1 3 \
+		"s,^tcpserver 0 993,exec '$(peer_path tcpserver)' -HRl0 127.0.0.1 $port,")"
+	"$PYTHON" - "$port" >got <<-'END'
+		import socket, ssl, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		t = ssl._create_unverified_context().wrap_socket(s)
+		t.sendall(b"a1 NOOP\r\n")
+		print(t.recv(100))
+	END
+	echo "b'a1 NOOP\\r\\n'" | same got
+}
+
 @test "mailpipe(7): the recipient's server under inetd" {
 	etc_mailpipe
 	inetd_runs mailpipe.7 14
@@ -430,7 +517,7 @@ make_certificate()
 		>"$dir/conf"
 	peers_listen "$dir" "$port" "$(peer_path xinetd)" -dontfork \
 	    -f "$dir/conf" -pidfile "$dir/pid"
-	curl -m 20 -sS --cacert cert.pem "pop3s://bob:secret@127.0.0.1:$port/1" \
+	curl -m 20 -sS --cacert "$PEERS_CA" "pop3s://bob:secret@127.0.0.1:$port/1" \
 		>got
 	crlf <text | cmp - got
 }
