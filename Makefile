@@ -25,7 +25,7 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	transfer smtp command content smtpd pop3 pop3d uidl imapdata imap mutf7 \
 	foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options peer listener serve fdpass checker starter starttls \
+	options peer listener serve fdpass request checker starter starttls \
 	resolve
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \

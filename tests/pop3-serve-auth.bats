@@ -188,7 +188,7 @@ talk() {
 	printf '      7 +OK bye\r\n' | same out
 }
 
-@test "a checker that hangs and is ended, and one that its time is over for" {
+@test "a checker that hangs is ended by somebody, and the client may go on" {
 	mkfifo in
 	"${serve[@]}" <in >out 2>log 3>&- &
 	pid=$!
