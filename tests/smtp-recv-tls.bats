@@ -315,8 +315,8 @@ dialogue() {
 	sed -n '3,$s/ reason=.*//p' log | sort >got
 	same got <<-'END'
 		event=no-tls client=127.0.0.1
-		event=tls-failed peer=127.0.0.1
-		event=tls-failed peer=127.0.0.1
+		event=tls-failed client=127.0.0.1
+		event=tls-failed client=127.0.0.1
 	END
 }
 
