@@ -242,6 +242,15 @@ waits()
 	END
 }
 
+@test "smtp-send(1): a server is looked at" {
+	server recv.log smtp-recv --local example.net -- true
+	try smtp-send.1 5 "s,submission://alice@smtp.example.com,smtp://$address," >out
+	sed -E '/^(greeting|name|offers-in-clear): /d' out | same - <<-END
+		server: smtp://$address
+		result: a message could be sent
+	END
+}
+
 # The stub does what git-send-email does with such a command.
 @test "sendmail(8): a script's message is queued, and git's patch" {
 	cat >bin/git <<-'END'
