@@ -241,6 +241,30 @@ token_command() {
 	END
 }
 
+@test "imap-fetch logs in with a token: in one step where SASL-IR is offered, else in two" {
+	local step
+	token_command
+	for step in IR two; do
+		printf 'S: * OK peer\nC:\nS: * CAPABILITY IMAP4rev1 %s\n' \
+			"$([ $step = two ] || echo SASL-IR) AUTH=XOAUTH2"
+		printf 'S: A001 OK done\nC:\n'
+		[ $step = IR ] || printf 'S: +\nC:\n'
+		printf 'S: %s\n' 'A002 OK in' '* BYE peer'
+	done >both
+	csplit -s -f step both '/^S: . OK peer/' '{1}'
+	talks step01 step02
+	for step in 1 2; do
+		exits 75 imap-fetch -q --tls=off --oauth2-command ./token \
+			-o maildir "imap://ann@127.0.0.1:$port/" 2>err
+	done
+	heard | grep AUTHENTICATE -A1 | same - <<-END
+		C: A002 AUTHENTICATE XOAUTH2 $(encoded 'user=ann^auth=Bearer aaa^^')
+		C: A001 CAPABILITY
+		C: A002 AUTHENTICATE XOAUTH2
+		C: $(encoded 'user=ann^auth=Bearer aaa^^')
+	END
+}
+
 @test "each mechanism of SMTP that libcurl has: PLAIN, LOGIN, CRAM-MD5, DIGEST-MD5, NTLM" {
 	local challenge='<1.2@peer>' digest
 	offers plain 'LOGIN PLAIN' '235 ok'

@@ -45,7 +45,7 @@ table() {
 
 # said CLIENT...: what was on stderr, where it is libcurl's or ours alone.
 said() {
-	local cases='stripped|refused|injected|wrong-name|self-signed|expired|forgotten'
+	local cases='stripped|refused|injected|wrong-name|self-signed|expired|forgotten|preauth'
 	grep -E "^[^ ]+ ($cases): " log | sort |
 		sed -E 's/:[0-9]{4,5}/:PORT/; s/: [a-z0-9]+-(send|fetch): /: /'
 }
@@ -181,6 +181,50 @@ said() {
 	END
 }
 
+
+@test "imap-fetch: no password leaves without TLS and the right certificate, PREAUTH or not" {
+	table imap imaps <<-'END'
+		imap good: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY AUTHENTICATE CAPABILITY EXAMINE LOGOUT]
+		imap stripped: 75, 1 connection, clear [CAPABILITY] TLS []
+		imap refused: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap preauth: 75, 1 connection, clear [CAPABILITY] TLS []
+		imap injected: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap presaid: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap wrong-name: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap self-signed: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap expired: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap garbage: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap closed: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap closed-at-once: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap silent: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap plain-instead: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap plain-after: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
+		imap forgotten: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY LOGIN CAPABILITY EXAMINE LOGOUT]
+		imaps good: 0, 1 connection, clear [] TLS [CAPABILITY AUTHENTICATE CAPABILITY EXAMINE LOGOUT]
+		imaps wrong-name: 75, 1 connection, clear [] TLS []
+		imaps self-signed: 75, 1 connection, clear [] TLS []
+		imaps expired: 75, 1 connection, clear [] TLS []
+		imaps garbage: 75, 1 connection, clear [] TLS []
+		imaps closed: 75, 1 connection, clear [] TLS []
+		imaps closed-at-once: 75, 1 connection, clear [] TLS []
+		imaps silent: 75, 1 connection, clear [] TLS []
+		imaps plain-instead: 75, 1 connection, clear [] TLS []
+		imaps plain-after: 75, 1 connection, clear [] TLS []
+	END
+	said >err
+	same err <<-'END'
+		imap expired: connect imap://alice@127.0.0.1:PORT: SSL certificate problem: certificate has expired
+		imap injected: connect imap://alice@127.0.0.1:PORT: server spoke out of turn, before TLS
+		imap preauth: connect imap://alice@127.0.0.1:PORT: STARTTLS not available. (--tls=off goes without)
+		imap refused: connect imap://alice@127.0.0.1:PORT: STARTTLS denied: A002 NO not now (--tls=off goes without)
+		imap self-signed: connect imap://alice@127.0.0.1:PORT: SSL certificate problem: self-signed certificate (--cafile FILE trusts another authority)
+		imap stripped: connect imap://alice@127.0.0.1:PORT: STARTTLS not available. (--tls=off goes without)
+		imap wrong-name: connect imap://alice@127.0.0.1:PORT: SSL: no alternative certificate subject name matches target host name '127.0.0.1'
+		imaps expired: connect imaps://alice@127.0.0.1:PORT: SSL certificate problem: certificate has expired
+		imaps self-signed: connect imaps://alice@127.0.0.1:PORT: SSL certificate problem: self-signed certificate (--cafile FILE trusts another authority)
+		imaps wrong-name: connect imaps://alice@127.0.0.1:PORT: SSL: no alternative certificate subject name matches target host name '127.0.0.1'
+	END
+}
 
 # peer VALUE...: a server that offers AUTH PLAIN under TLS; its port in $port.
 peer() {
