@@ -81,7 +81,8 @@ token_command() {
 	probe 0 ann%40x.org --oauth2-command ./token
 	probe 0 ann%40x.org --oauth2-command ./token
 	probe 0 'ann;auth=xoauth2' --oauth2-command ./token
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: EHLO me
 		C: AUTH OAUTHBEARER $(encoded 'n,a=ann@x.org,^host=127.0.0.1^port=%s^auth=Bearer aaa^^' "$port")
 		C: QUIT
@@ -125,7 +126,8 @@ token_command() {
 	offers good OAUTHBEARER '235 ok'
 	talks stale good
 	probe 0 ann --oauth2-command ./token
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: EHLO me
 		C: AUTH OAUTHBEARER $(encoded 'n,a=ann,^host=127.0.0.1^port=%s^auth=Bearer aaa^^' "$port")
 		C: AQ==
@@ -183,7 +185,8 @@ token_command() {
 		--oauth2-command ./token >out 2>err
 	grep -c execve calls >/dev/null
 	exits 1 grep -e aaa -e "$(encoded 'ann^auth=Bearer aaa^^')" calls out err
-	grep '^> ' err | same - <<-'END'
+	grep '^> ' err >got
+	same got <<-'END'
 		> EHLO me
 		> AUTH XOAUTH2 ***
 	END
@@ -225,7 +228,8 @@ token_command() {
 	local fetch=(--tls=off --oauth2-command ./token --stdout -q)
 	talks stale good
 	exits 0 pop3-fetch "${fetch[@]}" "pop3://ann@127.0.0.1:$port/"
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: CAPA
 		C: AUTH XOAUTH2 $(encoded 'user=ann^auth=Bearer aaa^^')
 		C: CAPA
@@ -257,7 +261,8 @@ token_command() {
 		exits 75 imap-fetch -q --tls=off --oauth2-command ./token \
 			-o maildir "imap://ann@127.0.0.1:$port/" 2>err
 	done
-	heard | grep AUTHENTICATE -A1 | same - <<-END
+	heard | grep AUTHENTICATE -A1 >got
+	same got <<-END
 		C: A002 AUTHENTICATE XOAUTH2 $(encoded 'user=ann^auth=Bearer aaa^^')
 		C: A001 CAPABILITY
 		C: A002 AUTHENTICATE XOAUTH2
@@ -277,7 +282,8 @@ token_command() {
 	for user in u u u 'u;AUTH=PLAIN'; do
 		probe 0 "$user" --password-file "$PWD/pw"
 	done
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: EHLO me
 		C: AUTH PLAIN $(encoded '\0u\0secret')
 		C: QUIT
@@ -301,7 +307,8 @@ token_command() {
 	talks digest ntlm
 	probe 0 u --password-file "$PWD/pw"
 	probe 0 u --password-file "$PWD/pw"
-	heard | sed -E 's/^C: [A-Za-z0-9+/]{60,}=*$/C: .../' | same - <<-'END'
+	heard | sed -E 's/^C: [A-Za-z0-9+/]{60,}=*$/C: .../' >got
+	same got <<-'END'
 		C: EHLO me
 		C: AUTH DIGEST-MD5
 		C: ...
@@ -330,7 +337,8 @@ fetched() {
 		same out </dev/null
 	done
 	sed -nE 's/.*Login: user=<alice>, method=([^,]*),.*/\1/p' \
-		"$DOVECOT_LOG" | same - <<-'END'
+		"$DOVECOT_LOG" >got
+	same got <<-'END'
 		CRAM-MD5
 		PLAIN
 		LOGIN
@@ -348,7 +356,8 @@ fetched() {
 		printf '%s\n' "$password" >pw
 		talks plain
 		probe 0 'ann%40x.org%3a%25"' --password-file "$PWD/pw"
-		heard | same - <<-END
+		heard >got
+		same got <<-END
 			C: EHLO me
 			C: AUTH PLAIN $(encoded '\0ann@x.org:%%"\0%s' "$password")
 			C: QUIT
@@ -357,7 +366,8 @@ fetched() {
 	echo "$long" >pw
 	talks two
 	probe 0 u --password-file "$PWD/pw"
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: EHLO me
 		C: AUTH PLAIN
 		C: $(encoded '\0u\0%s' "$long")
@@ -370,7 +380,8 @@ fetched() {
 	sed '5,$d' gssapi >tried
 	talks tried gssapi
 	probe 0 ann%40x.org --password-file "$PWD/pw"
-	heard | same - <<-END
+	heard >got
+	same got <<-END
 		C: EHLO me
 		C: EHLO me
 		C: AUTH PLAIN $(encoded '\0ann@x.org\0secret')
@@ -379,7 +390,8 @@ fetched() {
 	# Asked for, it needs no password, and nothing takes its place.
 	talks tried
 	probe 75 'ann%40x.org;AUTH=GSSAPI'
-	heard | same - <<<'C: EHLO me'
+	heard >got
+	same got <<<'C: EHLO me'
 }
 
 @test "a server that offers no login is a failure for now: the mail does not go without" {
@@ -389,7 +401,8 @@ fetched() {
 	same err <<-END
 		smtp-send: probe smtp://u@127.0.0.1:$port: server offers no mechanism for this login
 	END
-	heard | same - <<<'C: EHLO me'
+	heard >got
+	same got <<<'C: EHLO me'
 }
 
 # login PASSWORD OPTION...: that it is the one that arrives, for u.
@@ -399,7 +412,8 @@ login() {
 	offers plain PLAIN '235 ok'
 	talks plain
 	probe 0 u "$@"
-	heard | sed -n 2p | same - <<-END
+	heard | sed -n 2p >got
+	same got <<-END
 		C: AUTH PLAIN $(encoded '\0u\0%s' "$password")
 	END
 }

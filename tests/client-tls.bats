@@ -312,7 +312,8 @@ shown() {
 	exits 1 grep -q AUTH sink.1 sink.2
 	# Without a login mail would go there all the same.
 	probe 0 "smtp://127.0.0.1:$port"
-	sed 1,/offers:/d out | same - <<-END
+	sed 1,/offers:/d out >got
+	same got <<-END
 		offers: SIZE 1000
 		$(shown)
 		mechanisms: PLAIN LOGIN
@@ -320,7 +321,8 @@ shown() {
 		result: a message could be sent
 	END
 	probe 75 "submission://localhost:$port" --cafile ca
-	sed -n '/verified/p' out | same - <<-'END'
+	sed -n '/verified/p' out >got
+	same got <<-'END'
 		not-verified: SSL: no alternative certificate subject name matches target host name 'localhost' (--tls=opportunistic takes any certificate)
 	END
 }
@@ -328,7 +330,8 @@ shown() {
 @test "--probe: a refusal is the result, octets of a server are escaped, and the command line" {
 	peer auth='535 5.7.8 bad dog' tlscaps=$'AUTH PLAIN,X\e[2J'
 	probe 75 "smtp://u@127.0.0.1:$port" --cafile ca --password-file pw
-	grep -e '\[2J' -e result out | same - <<-'END'
+	grep -e '\[2J' -e result out >got
+	same got <<-'END'
 		offers: X\x1b[2J
 		result: 535 bad dog
 	END

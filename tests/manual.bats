@@ -245,10 +245,28 @@ waits()
 @test "smtp-send(1): a server is looked at" {
 	server recv.log smtp-recv --local example.net -- true
 	try smtp-send.1 5 "s,submission://alice@smtp.example.com,smtp://$address," >out
-	sed -E '/^(greeting|name|offers-in-clear): /d' out | same - <<-END
+	sed -E '/^(greeting|name|offers-in-clear): /d' out >got
+	same got <<-END
 		server: smtp://$address
 		result: a message could be sent
 	END
+}
+
+@test "smtp-send(1): straight to the mail hosts" {
+	maildirs bob carol
+	printf '%s %s/\n' bob@example.net "$PWD/bob" \
+		carol@example.org "$PWD/carol" >mailboxes
+	server recv.log smtp-recv --local example.net --local example.org \
+		--mailboxes mailboxes
+	dnsmasq_start mx-host=example.net,mx.example.net,10 \
+		host-record=mx.example.net,127.0.0.1 \
+		host-record=example.org,127.0.0.1
+	cp text message
+	try smtp-send.1 4 "s/--mx/& --port ${address#*:} --resolver 127.0.0.1:$DNSMASQ_PORT/"
+	body <bob/new/* >got
+	same got <text
+	body <carol/new/* >got
+	same got <text
 }
 
 # The stub does what git-send-email does with such a command.
