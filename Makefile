@@ -24,9 +24,9 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply base64 sasl intake original media scan batch esmtp pipeline \
 	transfer smtp command smtpd pop3 pop3d uidl
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options peer listener serve fdpass checker starter
+	options filter confine peer listener serve fdpass checker starter
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
-	mailboxes accept target forward staging owners deliver handover \
+	folders profile mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
 FOREIGN := url dial session pop3wire collector mime

@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "confine.h"
 #include "log.h"
 #include "options.h"
+#include "owner.h"
 #include "parse.h"
+#include "profile.h"
 #include "receive.h"
 #include "serve.h"
 #include "verdict.h"
@@ -25,7 +28,7 @@
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
-static const char *spool, *table;
+static const char *spool, *table, *user_name;
 static char **command;
 static const char **listens;
 static size_t listen_count;
@@ -33,7 +36,9 @@ static unsigned timeout = 300;
 static enum log_target log_to = LOG_TO_STDERR;
 static bool verbose;
 
+static struct owner user;
 static struct mailboxes *mailboxes;
+static struct folders folders; /* of mailboxes we deliver into */
 static struct routes routes;
 static struct stat mailboxes_seen, routes_seen;
 static pid_t first_pid; /* which has read both */
@@ -47,6 +52,7 @@ static const char usage[] =
     "  --spool DIR           queue what is received\n"
     "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
     "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
+    "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    listen there; may be repeated\n"
     "  --max-size SIZE       octets of a message; 0: no limit (100M)\n"
     "  --max-rcpts N         recipients of a message, to 1000 (100)\n"
@@ -64,6 +70,7 @@ enum key {
 	KEY_SPOOL,
 	KEY_RELAY_FROM,
 	KEY_SOURCE_ROUTES,
+	KEY_USER,
 	KEY_LISTEN,
 	KEY_MAX_SIZE,
 	KEY_MAX_RCPTS,
@@ -79,6 +86,7 @@ static const struct option_def option_defs[] = {
     {"spool", KEY_SPOOL, true},
     {"relay-from", KEY_RELAY_FROM, true},
     {"source-routes", KEY_SOURCE_ROUTES, true},
+    {"user", KEY_USER, true},
     {"listen", KEY_LISTEN, true},
     {"max-size", KEY_MAX_SIZE, true},
     {"max-rcpts", KEY_MAX_RCPTS, true},
@@ -139,6 +147,9 @@ set_option(int key, const char *value)
 		return 0;
 	case KEY_SPOOL:
 		spool = value;
+		return 0;
+	case KEY_USER:
+		user_name = value;
 		return 0;
 	case KEY_LISTEN:
 		listens =
@@ -203,10 +214,13 @@ read_tables(char *why, size_t size)
 
 	mailboxes_free(mailboxes);
 	mailboxes = NULL;
+	folders_free(&folders);
 	if (table) {
 		mailboxes = mailboxes_read(table, rules.locals, why, size);
 		if (!mailboxes)
 			return -1;
+		if (!command && !spool)
+			mailboxes_folders(mailboxes, &folders);
 	}
 	routes_free(&routes);
 	routes = (struct routes){0};
@@ -272,11 +286,36 @@ begin_starter(struct starter *starter)
 	if (!command && !spool && mailboxes &&
 	    mailboxes_has_programs(mailboxes))
 		c.handler = programs = program_command();
+	if (programs && user_name)
+		c.user = &user;
 	if (!c.handler)
 		return 0;
 	r = starter_begin(starter, &c);
 	free(programs);
 	return r;
+}
+
+/* Leaves this session nothing but what it needs. 0, or -1 and said why. */
+static int
+drop_rights(struct queue *queue)
+{
+	const struct profile_smtp profile = {.queue = spool ? queue : NULL,
+	    .mailboxes = command || spool ? NULL : &folders,
+	    .command = command != NULL};
+
+	if (user_name && owner_become(&user) != 0) {
+		log_error("become user %s: %s", user_name, strerror(errno));
+		return -1;
+	}
+	if (spool && queue_open(queue, spool, true) != 0) {
+		log_error("open spool %s: %s", spool, strerror(errno));
+		return -1;
+	}
+	if (profile_smtp(&profile) != 0) {
+		log_error("confine the session: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
 }
 
 static int
@@ -309,10 +348,8 @@ session(int in, int out, void *arg)
 		log_error("fork: %s", strerror(errno));
 		return unavailable(out, EX_TEMPFAIL);
 	}
-	if (spool && queue_open(&queue, spool, true) != 0) {
-		log_error("open spool %s: %s", spool, strerror(errno));
+	if (drop_rights(&queue) != 0)
 		return unavailable(out, EX_TEMPFAIL);
-	}
 	receive_session(&r, in, out);
 	queue_close(&queue);
 	starter_end(&starter);
@@ -357,6 +394,9 @@ main(int argc, char *argv[])
 		command = argv + first;
 	log_open("smtp-recv", log_to);
 	check_options();
+	if (user_name && owner_named(user_name, &user, why, sizeof why) != 0)
+		log_die(EX_CONFIG, "%s", why);
+	confine_probe(!command);
 	tables_changed();
 	if (read_tables(why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
@@ -367,6 +407,7 @@ main(int argc, char *argv[])
 	signal(SIGXFSZ, SIG_IGN);
 	snprintf(busy, sizeof busy, "421 4.3.2 %s Too many connections\r\n",
 	    smtp.hostname);
+	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = listen_count;
 	return serve(&server);

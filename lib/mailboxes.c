@@ -289,3 +289,9 @@ mailboxes_has_programs(const struct mailboxes *t)
 			return true;
 	return false;
 }
+
+void
+mailboxes_folders(const struct mailboxes *t, struct folders *f)
+{
+	folders_of(t->table, f);
+}
