@@ -1,8 +1,9 @@
 /* smtp-recv: SMTP server (RFC 5321) on fds 0 and 1 or on listening sockets.
- * Reads commands and messages from strangers. A message whose end was received
- * goes, with a Received field on top, to exactly one of a command, the queue or
- * the mailboxes of a table; 250 is said when it is durable there. Anything less
- * than the end leaves nothing behind. Events go to the log, a line each. */
+ * Reads commands, logins and messages from strangers. A message whose end was
+ * received goes, with a Received field on top, to exactly one of a command, the
+ * queue or the mailboxes of a table; 250 is said when it is durable there.
+ * Anything less than the end leaves nothing behind. Events go to the log, a
+ * line each. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,19 +23,21 @@
 #include "profile.h"
 #include "receive.h"
 #include "serve.h"
+#include "starttls.h"
 #include "verdict.h"
 
 #define COMMAND_SECONDS 540 /* for the handler; clients wait 600 */
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
-static const char *spool, *table, *user_name;
+static const char *spool, *table, *auth, *user_name;
 static char **command;
 static const char **listens;
 static size_t listen_count;
 static unsigned timeout = 300;
 static enum log_target log_to = LOG_TO_STDERR;
-static bool verbose;
+static bool verbose, implicit;
+static int tls; /* the way to it, or -1 */
 
 static struct owner user;
 static struct mailboxes *mailboxes;
@@ -51,6 +54,8 @@ static const char usage[] =
     "  --mailboxes FILE      the recipients there are; alone, deliver to them\n"
     "  --spool DIR           queue what is received\n"
     "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
+    "  --auth CMD            who logs in may, too; CMD checks the password\n"
+    "  --auth-clear          take logins without TLS\n"
     "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
     "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    listen there; may be repeated\n"
@@ -69,6 +74,8 @@ enum key {
 	KEY_MAILBOXES,
 	KEY_SPOOL,
 	KEY_RELAY_FROM,
+	KEY_AUTH,
+	KEY_AUTH_CLEAR,
 	KEY_SOURCE_ROUTES,
 	KEY_USER,
 	KEY_LISTEN,
@@ -85,6 +92,8 @@ static const struct option_def option_defs[] = {
     {"mailboxes", KEY_MAILBOXES, true},
     {"spool", KEY_SPOOL, true},
     {"relay-from", KEY_RELAY_FROM, true},
+    {"auth", KEY_AUTH, true},
+    {"auth-clear", KEY_AUTH_CLEAR, false},
     {"source-routes", KEY_SOURCE_ROUTES, true},
     {"user", KEY_USER, true},
     {"listen", KEY_LISTEN, true},
@@ -150,6 +159,13 @@ set_option(int key, const char *value)
 		return 0;
 	case KEY_USER:
 		user_name = value;
+		return 0;
+	case KEY_AUTH:
+		auth = value;
+		smtp.auth = true;
+		return 0;
+	case KEY_AUTH_CLEAR:
+		smtp.auth_clear = true;
 		return 0;
 	case KEY_LISTEN:
 		listens =
@@ -268,8 +284,9 @@ unavailable(int out, int code)
 	    "421 4.3.0 %s Temporary trouble, try again later\r\n",
 	    smtp.hostname);
 
-	/* Whoever does not read this hears the close. */
-	if (write(out, line, (size_t)n) < 0)
+	/* Whoever does not read this hears the close, as does who waits for
+	 * TLS. */
+	if (!implicit && write(out, line, (size_t)n) < 0)
 		return code;
 	return code;
 }
@@ -278,7 +295,7 @@ static int
 begin_starter(struct starter *starter)
 {
 	struct starter_config c = {
-	    .handler = command, .seconds = COMMAND_SECONDS};
+	    .handler = command, .auth = auth, .seconds = COMMAND_SECONDS};
 	char **programs = NULL;
 	int r;
 
@@ -288,7 +305,7 @@ begin_starter(struct starter *starter)
 		c.handler = programs = program_command();
 	if (programs && user_name)
 		c.user = &user;
-	if (!c.handler)
+	if (!c.handler && !auth)
 		return 0;
 	r = starter_begin(starter, &c);
 	free(programs);
@@ -324,6 +341,8 @@ session(int in, int out, void *arg)
 	struct queue queue = {-1, -1, -1, -1, -1, -1};
 	struct starter starter;
 	struct receive r = {.smtp = smtp,
+	    .tls = tls,
+	    .implicit = implicit,
 	    .queue = &queue,
 	    .starter = &starter,
 	    .timeout = timeout,
@@ -401,12 +420,13 @@ main(int argc, char *argv[])
 	if (read_tables(why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	first_pid = getpid();
-	if (command || table)
+	if (command || table || auth)
 		child_path();
+	tls = starttls_open(&implicit);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	snprintf(busy, sizeof busy, "421 4.3.2 %s Too many connections\r\n",
-	    smtp.hostname);
+	snprintf(busy, implicit ? 1 : sizeof busy,
+	    "421 4.3.2 %s Too many connections\r\n", smtp.hostname);
 	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = listen_count;

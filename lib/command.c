@@ -48,13 +48,59 @@ param_body(struct command *c, const char *s, size_t n)
 	return NULL;
 }
 
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* An octet of xtext (RFC 3461 4), which becomes *c; the octets it took, or 0.
+ */
+static size_t
+xtext_octet(const char *s, size_t n, char *c)
+{
+	*c = *s;
+	if (*s != '+')
+		return *s > ' ' && *s <= '~' && *s != '=';
+	if (n < 3 || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
+		return 0;
+	*c = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+	return 3;
+}
+
+/* RFC 4954 5: who the sender is said to be. */
+static const char *
+param_auth(struct command *c, const char *s, size_t n)
+{
+	char text[ADDRESS_MAX];
+	struct address mailbox;
+	size_t len = 0, took;
+
+	if (c->has_auth)
+		return BAD_PARAM;
+	c->has_auth = true;
+	for (; n > 0; s += took, n -= took) {
+		if (len == sizeof text)
+			return BAD_PARAM;
+		took = xtext_octet(s, n, &text[len++]);
+		if (took == 0)
+			return BAD_PARAM;
+	}
+	if ((len == 2 && memcmp(text, "<>", 2) == 0) ||
+	    address_parse(&mailbox, text, len, ADDRESS_BARE) == 0)
+		return NULL;
+	return BAD_PARAM;
+}
+
 struct param {
 	const char *name;
 	const char *(*take)(struct command *c, const char *s, size_t n);
 };
 
-static const struct param mail_params[] = {
-    {"SIZE", param_size}, {"BODY", param_body}, {NULL, NULL}};
+static const struct param mail_params[] = {{"SIZE", param_size},
+    {"BODY", param_body}, {"AUTH", param_auth}, {NULL, NULL}};
 static const struct param rcpt_params[] = {{NULL, NULL}};
 
 static const char *
@@ -160,6 +206,22 @@ parse_something(struct command *c, const char *s, size_t n)
 	return n == 0 ? "501 5.5.4 An argument is missing" : NULL;
 }
 
+static const char *
+parse_auth(struct command *c, const char *s, size_t n)
+{
+	const char *blank = memchr(s, ' ', n);
+
+	c->mechanism = s;
+	c->mechanism_size = blank ? (size_t)(blank - s) : n;
+	if (blank) {
+		c->initial = blank + 1;
+		c->initial_size = n - c->mechanism_size - 1;
+	}
+	if (n == 0 || (blank && memchr(c->initial, ' ', c->initial_size)))
+		return "501 5.5.4 Syntax: AUTH mechanism [initial-response]";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*parse)(struct command *c, const char *s, size_t n);
@@ -174,6 +236,8 @@ static const struct {
     [COMMAND_QUIT] = {"QUIT", parse_nothing},
     [COMMAND_VRFY] = {"VRFY", parse_something},
     [COMMAND_HELP] = {"HELP", parse_anything},
+    [COMMAND_STARTTLS] = {"STARTTLS", parse_nothing},
+    [COMMAND_AUTH] = {"AUTH", parse_auth},
 };
 
 static bool

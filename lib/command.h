@@ -1,5 +1,5 @@
-/* SMTP commands as a server reads them (RFC 5321 4.1.1), one line at a time:
- * verb, path and ESMTP parameters, every one of them checked. */
+/* SMTP commands as a server reads them (RFC 5321 4.1.1, 3207, 4954), one line
+ * at a time: verb, path and ESMTP parameters, every one of them checked. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -22,6 +22,8 @@ enum command_verb {
 	COMMAND_QUIT,
 	COMMAND_VRFY,
 	COMMAND_HELP,
+	COMMAND_STARTTLS,
+	COMMAND_AUTH,
 	COMMAND_VERBS /* how many */
 };
 
@@ -35,6 +37,11 @@ struct command {
 	uint64_t size; /* of MAIL */
 	bool has_body;
 	bool eight_bit;
+	bool has_auth; /* of MAIL: checked, and believed of nobody */
+	/* Of AUTH, within the line: the initial response is NULL where there
+	 * is none, and "=" where it is empty. */
+	const char *mechanism, *initial;
+	size_t mechanism_size, initial_size;
 };
 
 /* Parses a line of n octets without its line end. Tolerated are blanks at the

@@ -31,6 +31,7 @@ enum answer {
 	NO_SIGNAL, /* only whether the process is there */
 	ITSELF,
 	UNIX,
+	SOCKET, /* options of SOL_SOCKET */
 	ANSWERS
 };
 
@@ -102,6 +103,7 @@ static const struct call {
     {SYS_kill, FILTER_FILES, NO_SIGNAL},
     {SYS_socketpair, FILTER_PAIR, UNIX},
     {SYS_dup3, FILTER_PAIR, ALLOW},
+    {SYS_getsockopt, FILTER_PAIR, SOCKET},
     {SYS_setgroups, FILTER_DROP, ALLOW},
     {SYS_setgid, FILTER_DROP, ALLOW},
     {SYS_setuid, FILTER_DROP, ALLOW},
@@ -175,6 +177,8 @@ put_answers(struct program *p, pid_t pid)
 	a[ITSELF] = put_argument(p, 0);
 	put_jump(p, BPF_JEQ, AF_UNIX, a[ALLOW], a[DENY]);
 	a[UNIX] = put_argument(p, 0);
+	put_jump(p, BPF_JEQ, SOL_SOCKET, a[ALLOW], a[DENY]);
+	a[SOCKET] = put_argument(p, 1);
 }
 
 /* Tells the ranges from low to below high apart; where to begin. */

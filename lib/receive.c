@@ -12,11 +12,14 @@
 #include "atomic.h"
 #include "conn.h"
 #include "log.h"
+#include "starttls.h"
 #include "transaction.h"
 
 #define DATA_SECONDS 180     /* for each block of a message */
 #define MESSAGE_SECONDS 3600 /* from one accepted message to the next */
 #define STOP_SECONDS 30      /* for a message to end once SIGTERM came */
+#define HANDSHAKE_SECONDS 60
+#define DENIED_SECONDS 1 /* before a failed login is told */
 
 struct session {
 	const struct receive *with;
@@ -24,21 +27,25 @@ struct session {
 	struct conn conn;
 	struct smtpd smtpd;
 	struct transaction transaction;
+	int ready; /* a relay that waits for STARTTLS's handshake, or -1 */
+	char version[STARTTLS_VERSION], cipher[STARTTLS_CIPHER];
 	int64_t message_end, command_end; /* in terms of conn_now() */
 };
 
-static volatile sig_atomic_t stopping, between; /* between: waiting there */
+/* What SIGTERM meets: work, which may end, for some time; a wait, which it ends
+ * with a last word, or, while a handshake has the wire, without one. */
+enum doing { WORKING, WAITING, SILENT };
+
+static volatile sig_atomic_t stopping, doing;
 static char farewell[320];
 static int wire;
 static void (*clean_up)(int);
 
-/* A session that waits for a command ends at once; one with a message in
- * progress goes on, for some time. */
 static void
 on_term(int sig)
 {
-	if (between) {
-		size_t n = strlen(farewell);
+	if (doing != WORKING) {
+		size_t n = doing == WAITING ? strlen(farewell) : 0;
 
 		if (send(wire, farewell, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 		    errno == ENOTSOCK && write(wire, farewell, n) < 0)
@@ -49,6 +56,14 @@ on_term(int sig)
 		clean_up(sig);
 	stopping = 1;
 	alarm(STOP_SECONDS);
+}
+
+static void
+begin_wait(enum doing what)
+{
+	doing = what;
+	if (stopping)
+		raise(SIGTERM);
 }
 
 static void
@@ -94,11 +109,80 @@ put_replies(struct session *s)
 }
 
 static void
+log_no_tls(const struct session *s)
+{
+	log_event("no-tls", "client", s->with->peer.addr, "reason",
+	    strerror(errno), NULL);
+}
+
+/* The client's wire becomes the plain side of the relay. */
+static int
+begin_tls(struct session *s)
+{
+	unsigned seconds = s->with->timeout;
+	int r;
+
+	if (seconds > HANDSHAKE_SECONDS)
+		seconds = HANDSHAKE_SECONDS;
+	begin_wait(SILENT);
+	r = starttls_begin(
+	    s->ready, s->conn.in, s->conn.out, seconds, s->version, s->cipher);
+	doing = WORKING;
+	s->ready = -1;
+	if (r != 0) {
+		log_no_tls(s);
+		return -1;
+	}
+	close(s->with->tls);
+	smtpd_secure(&s->smtpd);
+	return 0;
+}
+
+/* After our 220 smtpd drops what was sent behind STARTTLS, and the handshake
+ * takes the place of the next wait for input. */
+static void
+do_starttls(struct session *s)
+{
+	begin_wait(WAITING);
+	s->ready = starttls_ready(s->with->tls, s->conn.in);
+	doing = WORKING;
+	if (s->ready < 0)
+		log_no_tls(s);
+	smtpd_answer(&s->smtpd,
+	    s->ready < 0 ? "454 4.7.0 TLS is not available just now"
+			 : "220 2.0.0 Go ahead");
+}
+
+static void
+do_login(struct session *s)
+{
+	const struct sasl *sasl = &s->smtpd.sasl;
+	const char *reply = "235 2.7.0 Welcome";
+
+	conn_flush(&s->conn);
+	begin_wait(WAITING);
+	int code = starter_check(s->with->starter, sasl->user, sasl->password);
+	if (code != 0) {
+		reply = code == 1 ? "535 5.7.8 Wrong name or password"
+				  : "454 4.7.0 No login just now";
+		log_event("denied", "client", s->with->peer.addr, "helo",
+		    s->smtpd.name, "user", sasl->user, "reply", reply, NULL);
+		sleep(DENIED_SECONDS);
+	}
+	doing = WORKING;
+	smtpd_answer(&s->smtpd, reply);
+}
+
+static void
 handle(struct session *s, enum smtpd_event event)
 {
 	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
 		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
-	if (transaction_handle(&s->transaction, event))
+	if (event == SMTPD_STARTTLS)
+		do_starttls(s);
+	else if (event == SMTPD_LOGIN)
+		do_login(s);
+	else if (transaction_handle(&s->transaction, event))
 		s->message_end = conn_now() + MESSAGE_SECONDS * 1000;
 }
 
@@ -148,11 +232,12 @@ wait_input(struct session *s, char **data)
 
 	set_limits(s);
 	conn_flush(&s->conn);
-	between = s->smtpd.state == SMTPD_IN_COMMAND;
-	if (between && stopping)
-		raise(SIGTERM);
+	if (s->smtpd.state == SMTPD_IN_HANDSHAKE && begin_tls(s) != 0)
+		return 0;
+	if (s->smtpd.state != SMTPD_IN_DATA)
+		begin_wait(WAITING);
 	n = conn_peek(&s->conn, data);
-	between = 0;
+	doing = WORKING;
 	if (n > 0)
 		return n;
 	if (s->smtpd.mail || n < 0)
@@ -175,10 +260,11 @@ converse(struct session *s)
 	enum smtpd_event event;
 	ssize_t n = 0;
 
-	smtpd_begin(&s->smtpd, &s->smtp);
 	s->message_end = conn_now() + MESSAGE_SECONDS * 1000;
 	do {
 		size_t taken = smtpd_take(&s->smtpd, data, (size_t)n, &event);
+		if (s->smtp.auth && s->smtpd.state != SMTPD_IN_DATA)
+			explicit_bzero(data, taken);
 		conn_take(&s->conn, taken);
 		data += taken;
 		n -= (ssize_t)taken;
@@ -203,6 +289,21 @@ listen_first(struct session *s, int in)
 	return n < 0 ? -1 : (int)n;
 }
 
+/* 0, or -1: the session is over before its greeting. */
+static int
+begin_implicit(struct session *s)
+{
+	if (!s->with->implicit)
+		return 0;
+	begin_wait(SILENT);
+	s->ready = starttls_ready(s->with->tls, s->conn.in);
+	doing = WORKING;
+	if (s->ready >= 0)
+		return begin_tls(s);
+	log_no_tls(s);
+	return -1;
+}
+
 void
 receive_session(const struct receive *r, int in, int out)
 {
@@ -212,16 +313,21 @@ receive_session(const struct receive *r, int in, int out)
 	memset(s, 0, sizeof *s);
 	s->with = r;
 	s->smtp = r->smtp;
+	s->smtp.starttls = r->tls >= 0;
+	s->ready = -1;
 	s->transaction.smtpd = &s->smtpd;
 	s->transaction.accept = &r->accept;
 	s->transaction.peer = &r->peer;
 	s->transaction.hostname = r->smtp.hostname;
+	s->transaction.version = s->version;
+	s->transaction.cipher = s->cipher;
 	s->transaction.sink = r->sink;
 	s->transaction.handover.queue = r->queue;
 	s->transaction.handover.starter = r->starter;
 	conn_open(&s->conn, in, out);
+	smtpd_begin(&s->smtpd, &s->smtp);
 	catch_term(s);
-	early = listen_first(s, in);
+	early = begin_implicit(s) != 0 ? 0 : listen_first(s, in);
 	if (early < 0) {
 		converse(s);
 	} else if (early > 0) {

@@ -1,6 +1,6 @@
-/* One SMTP session with a client: the dialogue, whom it may write to, and the
- * hand-over of its messages, with limits of time and a line in the log for each
- * message and refusal. */
+/* One SMTP session with a client: the dialogue, TLS and logins, whom it may
+ * write to, and the hand-over of its messages, with limits of time and a line
+ * in the log for each message and refusal. */
 #ifndef RECEIVE_H
 #define RECEIVE_H
 
@@ -16,14 +16,16 @@
 
 /* All is borrowed. */
 struct receive {
-	struct smtpd_config smtp; /* sync is found out; max_rcpts is at most
-				     TRANSACTION_RCPTS */
+	struct smtpd_config smtp; /* sync and starttls are found out; max_rcpts
+				     is at most TRANSACTION_RCPTS */
+	int tls;       /* starttls_open's; -1: no TLS. Closed once it is on */
+	bool implicit; /* TLS begins before the greeting */
 	struct accept accept;
 	struct peer peer;
 	enum handover_kind sink;
 	struct queue *queue;     /* for HANDOVER_QUEUE */
-	struct starter *starter; /* for HANDOVER_COMMAND, and for programs among
-				    the mailboxes */
+	struct starter *starter; /* for HANDOVER_COMMAND, for programs among
+				    the mailboxes, and for logins */
 	unsigned timeout;        /* seconds, for each command */
 	bool verbose;            /* the dialogue through log_error */
 };

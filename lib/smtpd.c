@@ -2,8 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define HEADER_PIECE 1000 /* what header_next wants of a line's first part */
+#include <strings.h>
 
 static void
 put(struct smtpd *s, const char *reply)
@@ -46,6 +45,12 @@ ask(struct smtpd *s, enum smtpd_event event)
 	return event;
 }
 
+static bool
+may_auth(const struct smtpd *s)
+{
+	return s->config->auth && (s->tls || s->config->auth_clear);
+}
+
 static enum smtpd_event
 do_helo(struct smtpd *s)
 {
@@ -65,8 +70,10 @@ do_ehlo(struct smtpd *s)
 	s->pipelining = true;
 	buf_addf(&s->out,
 	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n"
-	    "250 ENHANCEDSTATUSCODES\r\n",
-	    s->config->hostname, (unsigned long long)s->config->max_size);
+	    "%s%s250 ENHANCEDSTATUSCODES\r\n",
+	    s->config->hostname, (unsigned long long)s->config->max_size,
+	    s->config->starttls && !s->tls ? "250-STARTTLS\r\n" : "",
+	    may_auth(s) ? "250-AUTH PLAIN LOGIN\r\n" : "");
 	return SMTPD_REPLIED;
 }
 
@@ -80,7 +87,7 @@ do_mail(struct smtpd *s)
 	if (s->config->max_size && s->command.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
 	s->eight_bit = s->command.eight_bit;
-	s->size = 0;
+	s->content.size = 0;
 	return ask(s, SMTPD_MAIL);
 }
 
@@ -142,8 +149,65 @@ do_vrfy(struct smtpd *s)
 static enum smtpd_event
 do_help(struct smtpd *s)
 {
-	put(s, "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP");
+	buf_addf(&s->out,
+	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP%s%s"
+	    "\r\n",
+	    s->config->starttls ? " STARTTLS" : "",
+	    s->config->auth ? " AUTH" : "");
 	return SMTPD_REPLIED;
+}
+
+static enum smtpd_event
+do_starttls(struct smtpd *s)
+{
+	if (s->tls)
+		return refuse(s, "503 5.5.1 TLS is on already");
+	if (!s->config->starttls)
+		return refuse(s, "502 5.5.1 There is no TLS here");
+	return ask(s, SMTPD_STARTTLS);
+}
+
+/* What the exchange has come to. */
+static enum smtpd_event
+go_on(struct smtpd *s, enum sasl_result result)
+{
+	s->state = SMTPD_IN_COMMAND;
+	if (result == SASL_DONE)
+		return ask(s, SMTPD_LOGIN);
+	if (result == SASL_MORE) {
+		s->state = SMTPD_IN_AUTH;
+		buf_addf(&s->out, "334 %s\r\n", s->sasl.challenge);
+		return SMTPD_REPLIED;
+	}
+	sasl_free(&s->sasl);
+	return refuse(s,
+	    result == SASL_CANCELLED     ? "501 5.7.0 Login cancelled"
+		: result == SASL_UNKNOWN ? "504 5.5.4 Unknown mechanism"
+					 : "501 5.5.2 No login in Base64");
+}
+
+static enum smtpd_event
+do_auth(struct smtpd *s)
+{
+	const struct command *c = &s->command;
+
+	if (!s->config->auth)
+		return refuse(s, "502 5.5.1 There is no AUTH here");
+	if (!s->esmtp)
+		return refuse(s, "503 5.5.1 Send EHLO first");
+	if (!may_auth(s))
+		return refuse(s, "538 5.7.11 Encryption is required for that");
+	if (s->user[0] != '\0')
+		return refuse(s, "503 5.5.1 You are logged in already");
+	if (s->mail)
+		return refuse(s, "503 5.5.1 Not within a transaction");
+	if (s->failed >= SMTPD_LOGINS)
+		return close_with(s, "421 4.7.0 Too many failed logins");
+	if (c->initial)
+		s->line.data[c->initial - s->line.data + c->initial_size] =
+		    '\0';
+	return go_on(s,
+	    sasl_begin(&s->sasl, c->mechanism, c->mechanism_size, c->initial));
 }
 
 static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
@@ -157,7 +221,17 @@ static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
     [COMMAND_QUIT] = do_quit,
     [COMMAND_VRFY] = do_vrfy,
     [COMMAND_HELP] = do_help,
+    [COMMAND_STARTTLS] = do_starttls,
+    [COMMAND_AUTH] = do_auth,
 };
+
+/* A line that may hold a password. */
+static bool
+is_secret(const struct smtpd *s)
+{
+	return s->state == SMTPD_IN_AUTH ||
+	    (s->line.len >= 4 && strncasecmp(s->line.data, "AUTH", 4) == 0);
+}
 
 /* Adds input to the line, up to its LF; false while that is missing. */
 static bool
@@ -170,13 +244,62 @@ take_line(struct smtpd *s, const char *in, size_t *n)
 	s->complete = lf != NULL;
 	if (lf)
 		*n = (size_t)(lf - in) + 1;
-	if (s->line.len + *n > SMTPD_LINE)
+	if (s->line.len + *n > SASL_LINE)
+		s->overlong = true;
+	if (!s->overlong)
+		buf_add(&s->line, in, *n);
+	if (s->line.len > SMTPD_LINE && !is_secret(s))
 		s->overlong = true;
 	if (s->overlong)
 		buf_reset(&s->line);
-	else
-		buf_add(&s->line, in, *n);
 	return s->complete;
+}
+
+static void
+cut_line_end(struct buf *line)
+{
+	line->len--;
+	if (line->len > 0 && line->data[line->len - 1] == '\r')
+		line->len--;
+}
+
+/* Within AUTH this ends it. */
+static enum smtpd_event
+refuse_long(struct smtpd *s)
+{
+	bool response = s->state == SMTPD_IN_AUTH;
+
+	s->overlong = false;
+	s->state = SMTPD_IN_COMMAND;
+	sasl_free(&s->sasl);
+	return refuse(s,
+	    response ? "500 5.5.6 Line too long" : "500 5.5.2 Line too long");
+}
+
+static enum smtpd_event
+take_response(struct smtpd *s)
+{
+	enum sasl_result result =
+	    sasl_input(&s->sasl, s->line.data, s->line.len);
+
+	explicit_bzero(s->line.data, s->line.len);
+	buf_reset(&s->line);
+	buf_adds(&s->line, "***");
+	return go_on(s, result);
+}
+
+/* Of AUTH the mechanism may be shown. */
+static void
+hide_secret(struct smtpd *s)
+{
+	struct buf *b = &s->line;
+	char *blank = b->len > 5 ? memchr(b->data + 5, ' ', b->len - 5) : NULL;
+
+	if (!is_secret(s) || !blank)
+		return;
+	explicit_bzero(blank, b->len - (size_t)(blank - b->data));
+	b->len = (size_t)(blank - b->data);
+	buf_adds(b, " ***");
 }
 
 /* A bare LF ends a command too: nothing can be smuggled by it, as data ends in
@@ -185,131 +308,62 @@ static enum smtpd_event
 take_command(struct smtpd *s, const char *in, size_t *n)
 {
 	size_t given = *n;
+	enum smtpd_event event;
 
 	if (given == 0 || !take_line(s, in, n))
 		return SMTPD_MORE;
 	if (s->config->sync && !s->pipelining && *n < given)
 		return close_with(s, "554 5.5.0 Commands out of turn");
-	if (s->overlong) {
-		s->overlong = false;
-		return refuse(s, "500 5.5.2 Line too long");
-	}
-	s->line.len--;
-	if (s->line.len > 0 && s->line.data[s->line.len - 1] == '\r')
-		s->line.len--;
+	if (s->overlong)
+		return refuse_long(s);
+	cut_line_end(&s->line);
+	if (s->state == SMTPD_IN_AUTH)
+		return take_response(s);
 	const char *bad = command_parse(&s->command, s->line.data, s->line.len);
-	return bad ? refuse(s, bad) : handlers[s->command.verb](s);
-}
-
-static void
-scan_piece(struct smtpd *s, const char *piece, size_t n)
-{
-	s->begun = true;
-	enum header_kind kind = header_next(&s->header, piece, n);
-	if (kind == HEADER_END || kind == HEADER_BODY) {
-		s->in_header = false;
-		return;
-	}
-	if (kind == HEADER_FIELD &&
-	    (header_is(&s->header, "Received") ||
-		header_is(&s->header, "Delivered-To")) &&
-	    ++s->hops > SMTPD_HOPS)
-		smtpd_spoil(s, "554 5.4.6 Too many hops");
-	s->header_size += n;
-	if (s->header_size > SMTPD_HEADER)
-		smtpd_spoil(s, "552 5.3.4 Message header is too big");
-}
-
-/* Shows the header's lines to header_next, whole or in long pieces. */
-static void
-scan_header(struct smtpd *s, const char *in, size_t n)
-{
-	while (s->in_header && n > 0) {
-		const char *lf = memchr(in, '\n', n);
-		size_t len = lf ? (size_t)(lf - in) + 1 : n;
-
-		if (s->piece.len == 0 && (lf || len >= HEADER_PIECE)) {
-			scan_piece(s, in, len);
-		} else {
-			buf_add(&s->piece, in, len);
-			if (lf || s->piece.len >= HEADER_PIECE) {
-				scan_piece(s, s->piece.data, s->piece.len);
-				buf_reset(&s->piece);
-			}
-		}
-		in += len;
-		n -= len;
-	}
-}
-
-/* What is wrong with the octets themselves. Of several faults always the same
- * one, however the input was cut, and rather than what a header line or the
- * caller found. */
-static const char *
-fault_of_data(const struct smtpd *s)
-{
-	if (s->data.nul)
-		return "550 5.6.0 NUL in message";
-	if (s->data.bare_cr || (s->data.bare_lf && !s->config->normalize))
-		return "550 5.5.2 Bare CR or LF in message; lines end in CRLF";
-	if (s->config->max_size && s->size > s->config->max_size)
-		return "552 5.3.4 Message is too big";
-	return NULL;
+	event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
+	hide_secret(s);
+	return event;
 }
 
 static enum smtpd_event
-take_data(struct smtpd *s, const char *in, size_t *n)
+take_content(struct smtpd *s, const char *in, size_t *n)
 {
-	size_t had = s->body.len;
+	struct content *c = &s->content;
 	bool end = false;
 
-	*n = *n ? crlf_data(&s->data, in, *n, &s->body, &end) : 0;
-	s->size += s->body.len - had;
-	if (s->body.len > had)
-		scan_header(s, s->body.data + had, s->body.len - had);
-	if (fault_of_data(s))
-		smtpd_spoil(s, fault_of_data(s));
+	*n = content_take(c, in, *n, &end);
 	if (end)
 		s->state = SMTPD_AT_END;
-	if (s->fault[0] != '\0')
-		buf_reset(&s->body);
-	return s->body.len > 0 && (s->begun || end) ? SMTPD_BODY : SMTPD_MORE;
+	return c->body.len > 0 && (c->begun || end) ? SMTPD_BODY : SMTPD_MORE;
 }
 
 static enum smtpd_event
-end_data(struct smtpd *s)
+end_content(struct smtpd *s)
 {
-	const char *fault = fault_of_data(s);
+	const char *fault = content_end(&s->content);
 
 	s->state = SMTPD_IN_COMMAND;
-	if (s->fault[0] == '\0')
+	if (!fault)
 		return ask(s, SMTPD_END);
-	if (fault)
-		snprintf(s->fault, sizeof s->fault, "%s", fault);
-	put(s, s->fault);
+	put(s, fault);
 	reset(s);
 	return SMTPD_SPOILED;
 }
 
 static void
-begin_data(struct smtpd *s)
+begin_content(struct smtpd *s)
 {
 	s->state = SMTPD_IN_DATA;
-	s->data = (struct crlf_data){0};
-	s->header = (struct header){0};
-	s->fault[0] = '\0';
-	s->begun = false;
-	s->in_header = true;
-	s->size = s->header_size = 0;
-	s->hops = 0;
-	buf_reset(&s->body);
-	buf_reset(&s->piece);
+	content_begin(&s->content, s->config->max_size, s->config->normalize);
 }
 
 void
 smtpd_begin(struct smtpd *s, const struct smtpd_config *config)
 {
 	*s = (struct smtpd){.config = config};
+	/* All there will be, as growing would leave secrets behind. */
+	if (config->auth)
+		buf_room(&s->line, SASL_LINE);
 	buf_addf(&s->out, "220 %s ESMTP mailpipe\r\n", config->hostname);
 }
 
@@ -319,18 +373,32 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 	size_t taken = n;
 
 	if (s->state == SMTPD_IN_DATA) {
-		*event = take_data(s, in, &taken);
+		*event = take_content(s, in, &taken);
 		if (*event != SMTPD_MORE || s->state != SMTPD_AT_END)
 			return taken;
-		*event = end_data(s);
+		*event = end_content(s);
 		return taken;
 	}
-	if (s->state == SMTPD_IN_COMMAND) {
+	if (s->state == SMTPD_IN_COMMAND || s->state == SMTPD_IN_AUTH) {
 		*event = take_command(s, in, &taken);
 		return taken;
 	}
-	*event = s->state == SMTPD_AT_END ? end_data(s) : SMTPD_CLOSE;
+	if (s->state == SMTPD_IN_HANDSHAKE) {
+		*event = SMTPD_MORE;
+		return n;
+	}
+	*event = s->state == SMTPD_AT_END ? end_content(s) : SMTPD_CLOSE;
 	return 0;
+}
+
+static void
+end_login(struct smtpd *s, bool ok)
+{
+	if (ok)
+		strcpy(s->user, s->sasl.user);
+	else
+		s->failed++;
+	sasl_free(&s->sasl);
 }
 
 void
@@ -345,12 +413,16 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		return;
 	}
 	put(s, reply);
-	if (asked == SMTPD_MAIL)
+	if (asked == SMTPD_LOGIN)
+		end_login(s, ok);
+	else if (asked == SMTPD_STARTTLS)
+		s->state = ok ? SMTPD_IN_HANDSHAKE : SMTPD_IN_COMMAND;
+	else if (asked == SMTPD_MAIL)
 		s->mail = ok;
 	else if (asked == SMTPD_RCPT)
 		s->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok)
-		begin_data(s);
+		begin_content(s);
 	else
 		reset(s);
 	if (asked == SMTPD_END && ok)
@@ -358,10 +430,13 @@ smtpd_answer(struct smtpd *s, const char *reply)
 }
 
 void
-smtpd_spoil(struct smtpd *s, const char *reply)
+smtpd_secure(struct smtpd *s)
 {
-	if (s->fault[0] == '\0')
-		snprintf(s->fault, sizeof s->fault, "%s", reply);
+	reset(s);
+	s->name[0] = s->user[0] = '\0';
+	s->esmtp = s->pipelining = false;
+	s->state = SMTPD_IN_COMMAND;
+	s->tls = true;
 }
 
 bool
@@ -374,8 +449,8 @@ smtpd_idle(const struct smtpd *s)
 void
 smtpd_free(struct smtpd *s)
 {
+	sasl_free(&s->sasl);
 	buf_free(&s->line);
 	buf_free(&s->out);
-	buf_free(&s->body);
-	buf_free(&s->piece);
+	content_free(&s->content);
 }

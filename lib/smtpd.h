@@ -1,6 +1,7 @@
 /* The server's side of an SMTP dialogue (RFC 5321, with PIPELINING, SIZE,
- * 8BITMIME and ENHANCEDSTATUSCODES). Pure: octets in, events and replies out,
- * in pieces of any length with the same result. */
+ * 8BITMIME, ENHANCEDSTATUSCODES, STARTTLS of RFC 3207 and AUTH of RFC 4954).
+ * Pure: octets in, events and replies out, in pieces of any length with the
+ * same result. */
 #ifndef SMTPD_H
 #define SMTPD_H
 
@@ -10,42 +11,51 @@
 
 #include "buf.h"
 #include "command.h"
-#include "crlf.h"
-#include "header.h"
-#include "reply.h"
+#include "content.h"
+#include "sasl.h"
 
-#define SMTPD_LINE 2048     /* octets of a command line, line end included */
+#define SMTPD_LINE                                                             \
+	2048                /* octets of a command line, line end included; of \
+			   one of AUTH's: SASL_LINE */
+#define SMTPD_LOGINS 3      /* that failed; the next gets 421 */
 #define SMTPD_ERRORS 20     /* refused commands; the next one gets 421 */
 #define SMTPD_REFUSALS 1000 /* refused recipients, likewise */
-#define SMTPD_HOPS 100      /* Received and Delivered-To fields together */
-#define SMTPD_HEADER (1U << 20) /* octets of a message's header */
-#define SMTPD_REPLY (REPLY_TEXT + 20)
 
 struct smtpd_config {
 	const char *hostname;
 	uint64_t max_size; /* octets of a message, LF line ends; 0: no limit */
 	unsigned max_rcpts;
-	bool normalize; /* a bare LF in a message ends a line; else 550 */
+	bool normalize;  /* a bare LF in a message ends a line; else 550 */
+	bool starttls;   /* is offered */
+	bool auth;       /* is offered, under TLS */
+	bool auth_clear; /* and without */
 	bool sync; /* on a socket: commands sent together before EHLO announced
 		      PIPELINING end the session with 554 */
 };
 
 enum smtpd_event {
-	SMTPD_MORE,    /* all input is taken: flush, wait, come back */
-	SMTPD_REPLIED, /* a command is answered */
-	SMTPD_MAIL,    /* a sender, command.path: smtpd_answer */
-	SMTPD_RCPT,    /* a recipient, command.path: smtpd_answer */
-	SMTPD_DATA,    /* a message comes: smtpd_answer, 354 to have it */
-	SMTPD_BODY, /* take what is in body, and reset it; the first time that
-		       is the whole first line, or 1,000 octets of it */
-	SMTPD_END,  /* the message is whole: smtpd_answer */
-	SMTPD_SPOILED, /* its end is reached, and fault was the answer */
-	SMTPD_QUIT,    /* flush and close, as the client asked */
-	SMTPD_CLOSE    /* flush and close: 421 or 554 */
+	SMTPD_MORE,     /* all input is taken: flush, wait, come back */
+	SMTPD_REPLIED,  /* a command is answered */
+	SMTPD_MAIL,     /* a sender, command.path: smtpd_answer */
+	SMTPD_RCPT,     /* a recipient, command.path: smtpd_answer */
+	SMTPD_STARTTLS, /* smtpd_answer: after 220 all input is dropped until
+			   smtpd_secure */
+	SMTPD_LOGIN,    /* sasl.user, sasl.password: smtpd_answer */
+	SMTPD_DATA,     /* a message comes: smtpd_answer, 354 to have it */
+	SMTPD_BODY,     /* take what is in content.body, and reset it; the first
+			   time that    is the whole first line, or 1,000 octets of
+			   it
+			 */
+	SMTPD_END,      /* the message is whole: smtpd_answer */
+	SMTPD_SPOILED,  /* its end is reached; content.fault was the answer */
+	SMTPD_QUIT,     /* flush and close, as the client asked */
+	SMTPD_CLOSE     /* flush and close: 421 or 554 */
 };
 
 enum smtpd_state {
 	SMTPD_IN_COMMAND,
+	SMTPD_IN_AUTH,      /* a challenge awaits its response */
+	SMTPD_IN_HANDSHAKE, /* input before it counts for nothing */
 	SMTPD_IN_DATA,
 	SMTPD_AT_END, /* of data, which the caller does not know yet */
 	SMTPD_CLOSED
@@ -57,28 +67,24 @@ struct smtpd {
 	char name[COMMAND_NAME + 1]; /* of HELO, fit for a field; "" before */
 	bool esmtp;                  /* that was EHLO */
 	bool pipelining;             /* has been announced */
-	bool mail;                   /* a transaction is open */
-	bool eight_bit;              /* MAIL said BODY=8BITMIME */
-	unsigned rcpts;              /* accepted */
-	bool tried;                  /* some RCPT came */
+	bool tls;
+	char user[SASL_PAIR + 1]; /* who is logged in, or "" */
+	unsigned failed;          /* logins */
+	bool mail;                /* a transaction is open */
+	bool eight_bit;           /* MAIL said BODY=8BITMIME */
+	unsigned rcpts;           /* accepted */
+	bool tried;               /* some RCPT came */
 	unsigned errors, refusals;
-	struct buf line; /* a command so far; the last one, whole */
+	struct buf line; /* a command so far; the last one, its secrets taken
+			    out */
 	bool complete;   /* line is to be forgotten */
 	bool overlong;
 	struct command command;
+	struct sasl sasl;
 	enum smtpd_event asked; /* the event that waits for an answer */
 	struct buf out;         /* replies: take them and reset */
 
-	/* The message. */
-	struct buf body;
-	uint64_t size;           /* octets that were in body, all together */
-	char fault[SMTPD_REPLY]; /* why it will be refused, "" if it will not */
-	struct crlf_data data;
-	struct header header;
-	struct buf piece; /* a header line so far */
-	bool begun, in_header;
-	uint64_t header_size;
-	unsigned hops;
+	struct content content;
 };
 
 /* Starts the dialogue; out has the greeting. config is borrowed. */
@@ -88,12 +94,12 @@ void smtpd_begin(struct smtpd *s, const struct smtpd_config *config);
  * rest, and wait for input only after SMTPD_MORE. */
 size_t
 smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event);
-/* Answers MAIL, RCPT, DATA or END with "250 2.1.5 text", without line end;
- * the code says what becomes of the transaction. */
+/* Answers an event with "250 2.1.5 text", without line end; the code says what
+ * becomes of the transaction, of a login or of TLS. */
 void smtpd_answer(struct smtpd *s, const char *reply);
-/* The message cannot be kept: what is left of it is read, not shown, and
- * answered with reply. The first fault stands. */
-void smtpd_spoil(struct smtpd *s, const char *reply);
+/* The client's octets are deciphered from here on: all that was said before is
+ * forgotten (RFC 3207 4.2), its errors excepted. */
+void smtpd_secure(struct smtpd *s);
 /* Between commands: nothing of a command or message has come. */
 bool smtpd_idle(const struct smtpd *s);
 void smtpd_free(struct smtpd *s);

@@ -18,6 +18,13 @@ list_rcpts(const struct transaction *t, struct buf *out)
 		    out, "%s<%s>", i ? "," : "", t->envelope.rcpts[i].address);
 }
 
+/* For the log: NULL leaves it out. */
+static const char *
+user_of(const struct transaction *t)
+{
+	return t->smtpd->user[0] ? t->smtpd->user : NULL;
+}
+
 static void
 log_message(const struct transaction *t, const char *event, const char *reply,
     const char *note)
@@ -27,10 +34,12 @@ log_message(const struct transaction *t, const char *event, const char *reply,
 
 	buf_addf(&from, "<%s>", t->envelope.sender);
 	list_rcpts(t, &to);
-	snprintf(size, sizeof size, "%llu", (unsigned long long)t->smtpd->size);
+	snprintf(size, sizeof size, "%llu",
+	    (unsigned long long)t->smtpd->content.size);
 	log_event(event, "id", t->id, "client", t->peer->addr, "helo",
-	    t->smtpd->name, "from", buf_str(&from), "to", buf_str(&to), "size",
-	    size, "reply", reply, "note", *note ? note : NULL, NULL);
+	    t->smtpd->name, "user", user_of(t), "from", buf_str(&from), "to",
+	    buf_str(&to), "size", size, "reply", reply, "note",
+	    *note ? note : NULL, NULL);
 	buf_free(&from);
 	buf_free(&to);
 }
@@ -75,9 +84,11 @@ do_rcpt(struct transaction *t)
 {
 	struct address *path = &t->smtpd->command.path;
 	struct mailbox m = {.target = NULL};
-	const char *reply = accept_rcpt(t->accept, path, &m);
+	struct accept accept = *t->accept;
 	struct buf from = BUF_INIT;
 
+	accept.may_relay |= t->sink != HANDOVER_MAILBOXES && user_of(t);
+	const char *reply = accept_rcpt(&accept, path, &m);
 	if (*reply == '2' && has_rcpt(t, path->text)) {
 		mailbox_free(&m);
 	} else if (*reply == '2' && must_be_alone(t, &m)) {
@@ -90,11 +101,22 @@ do_rcpt(struct transaction *t)
 	if (*reply != '2') {
 		buf_addf(&from, "<%s>", t->envelope.sender);
 		log_event("refused", "client", t->peer->addr, "helo",
-		    t->smtpd->name, "from", buf_str(&from), "to", path->text,
-		    "reply", reply, NULL);
+		    t->smtpd->name, "user", user_of(t), "from", buf_str(&from),
+		    "to", path->text, "reply", reply, NULL);
 		buf_free(&from);
 	}
 	smtpd_answer(t->smtpd, reply);
+}
+
+/* RFC 3848. */
+static const char *
+protocol(const struct smtpd *s)
+{
+	if (!s->esmtp)
+		return "SMTP";
+	if (s->tls)
+		return s->user[0] ? "ESMTPSA" : "ESMTPS";
+	return s->user[0] ? "ESMTPA" : "ESMTP";
 }
 
 /* RFC 5321 4.4. */
@@ -111,21 +133,26 @@ write_trace(struct transaction *t)
 		snprintf(literal, sizeof literal, "%s", addr);
 	date_rfc5322(time(NULL), date);
 	buf_reset(&t->trace);
-	buf_addf(&t->trace, "Received: from %s (%s)\n\tby %s with %s id %s",
-	    t->smtpd->name, literal, t->hostname,
-	    t->smtpd->esmtp ? "ESMTP" : "SMTP", t->id);
+	buf_addf(
+	    &t->trace, "Received: from %s (%s)\n", t->smtpd->name, literal);
+	if (t->smtpd->tls)
+		buf_addf(&t->trace, "\t(using %s with cipher %s)\n", t->version,
+		    t->cipher);
+	buf_addf(&t->trace, "\tby %s with %s id %s", t->hostname,
+	    protocol(t->smtpd), t->id);
 	if (e->n == 1 && strlen(e->rcpts[0].address) < FOR_MAX)
 		buf_addf(&t->trace, "\n\tfor <%s>", e->rcpts[0].address);
 	buf_addf(&t->trace, "; %s\n", date);
 }
 
-/* What the command finds in its environment, in one block of memory. */
+/* What the command finds in its environment, in one block of memory; without a
+ * login AUTH_USER is empty, or ours would be there. */
 static void
 write_env(struct transaction *t)
 {
 	const char *const pairs[][2] = {{"REMOTE_ADDR", t->peer->addr},
 	    {"REMOTE_PORT", t->peer->port}, {"HELO", t->smtpd->name},
-	    {"PROTOCOL", t->smtpd->esmtp ? "ESMTP" : "SMTP"}};
+	    {"PROTOCOL", protocol(t->smtpd)}, {"AUTH_USER", t->smtpd->user}};
 	size_t n = sizeof pairs / sizeof *pairs,
 	       at[sizeof pairs / sizeof *pairs];
 
@@ -176,12 +203,12 @@ abandon(struct transaction *t)
 static void
 do_body(struct transaction *t)
 {
-	struct buf *body = &t->smtpd->body;
+	struct buf *body = &t->smtpd->content.body;
 
 	if (t->open &&
 	    handover_write(&t->handover, body->data, body->len) != 0) {
 		t->open = false;
-		smtpd_spoil(t->smtpd, t->handover.reply);
+		content_spoil(&t->smtpd->content, t->handover.reply);
 		log_message(t, "failed", t->handover.reply, t->handover.note);
 	}
 	buf_reset(body);
@@ -219,10 +246,10 @@ transaction_handle(struct transaction *t, enum smtpd_event event)
 		return do_end(t);
 	case SMTPD_SPOILED:
 		abandon(t);
-		log_message(t, "rejected", t->smtpd->fault, "");
+		log_message(t, "rejected", t->smtpd->content.fault, "");
 		break;
 	case SMTPD_MORE:
-		if (t->smtpd->fault[0])
+		if (t->smtpd->content.fault[0])
 			abandon(t); /* its disk space, now */
 		break;
 	default:

@@ -19,6 +19,7 @@ struct transaction {
 	const struct accept *accept;
 	const struct peer *peer;
 	const char *hostname;
+	const char *version, *cipher; /* of TLS, while it is on */
 	enum handover_kind sink;
 
 	struct handover handover;

@@ -21,6 +21,7 @@ libraries() {
 	case $1 in
 	mkmsg) echo 'libc.so libglib-2.0.so libgmime-3.0.so libgobject-2.0.so' ;;
 	smtp-send | pop3-fetch) echo 'libc.so libcurl.so' ;;
+	tls-serve) echo 'libc.so libcrypto.so libssl.so' ;;
 	*) echo 'libc.so' ;;
 	esac
 }

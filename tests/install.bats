@@ -17,7 +17,7 @@ install_to() {
 	(cd dest && find . ! -type d | sort) >installed
 	{
 		for p in mbox-deliver mkmsg pop3-fetch pop3-serve smtp-recv \
-			smtp-send spool; do
+			smtp-send spool tls-serve; do
 			echo "./usr/bin/$p"
 		done
 		echo ./usr/sbin/sendmail

@@ -209,6 +209,19 @@ mail_replies() {
 		FROM:<a@b.example> BODY=7bit BODY=7bit
 		FROM:<a@b.example> BODY=BINARYMIME
 		FROM:<a@b.example> AUTH=<>
+		FROM:<a@b.example> AUTH=+3C+3E
+		FROM:<a@b.example> AUTH=e+3Dmc2@example.com
+		FROM:<a@b.example> auth=user
+		FROM:<a@b.example> AUTH=
+		FROM:<a@b.example> AUTH=<> AUTH=<>
+		FROM:<a@b.example> AUTH=a@b.example+0A
+		FROM:<a@b.example> AUTH=+0D+0A@b.example
+		FROM:<a@b.example> AUTH=a+00@b.example
+		FROM:<a@b.example> AUTH=a+3d@b.example
+		FROM:<a@b.example> AUTH=a+4
+		FROM:<a@b.example> AUTH=a=b@c.example
+		FROM:<a@b.example> AUTH=<a@b.example>
+		FROM:<a@b.example> AUTH=+22a+20b+22@c.example
 		FROM:<a@b.example> =1
 		FROM:<a@b.example>  SIZE=1
 		FROM:<a@b.example>SIZE=1
@@ -234,7 +247,20 @@ mail_replies() {
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
-		555 5.5.4 Unknown parameter
+		accepted
+		accepted
+		accepted
+		accepted
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		accepted
 		501 5.5.4 Bad parameter
 		501 5.5.4 Bad parameter
 		501 5.5.4 A blank must follow the path
@@ -432,4 +458,299 @@ message() {
 		250 2.0.0 OK
 		WAITING
 	EOF
+}
+
+# offered < dialogue: the words after the fixed ones of each answer to EHLO.
+offered() {
+	talk 0 "$@" | sed -n 's/^250-\(STARTTLS\|AUTH\)/\1/p' | paste -sd ' '
+}
+
+@test "STARTTLS is offered until TLS is on, AUTH under TLS or where clear may be" {
+	before='EHLO me'
+	after=$'EHLO me\nSTARTTLS\n\026EHLO me'
+	{
+		offered <<<"$before"
+		offered tls <<<"$before"
+		offered tls auth <<<"$before"
+		offered tls <<<"$after"
+		offered tls auth <<<"$after"
+		offered auth <<<"$before"
+		offered auth clear <<<"$before"
+		offered tls auth clear <<<"$before"
+	} >got
+	same got <<-'EOF'
+
+		STARTTLS
+		STARTTLS
+		STARTTLS
+		STARTTLS AUTH PLAIN LOGIN
+
+		AUTH PLAIN LOGIN
+		STARTTLS AUTH PLAIN LOGIN
+	EOF
+	printf 'HELP\n' | talk 0 tls auth >got
+	same got <<-'EOF'
+		214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS AUTH
+		WAITING
+	EOF
+}
+
+# What a client says before, behind and after STARTTLS; TLS begins at SYN.
+upgrade() {
+	cat <<-'EOF'
+		EHLO me
+		STARTTLS now
+		AUTH PLAIN AGFubgBzZWNyZXQ=
+		MAIL FROM:<a@b.example> BODY=8BITMIME
+		RCPT TO:<c@d.example>
+		STARTTLS
+		EHLO injected
+		AUTH LOGIN
+	EOF
+	printf 'MAIL FROM:<x@y.example>\nand no line end\026'
+	cat <<-'EOF'
+		RCPT TO:<c@d.example>
+		DATA
+		MAIL FROM:<a@b.example>
+		AUTH PLAIN AGFubgBzZWNyZXQ=
+		EHLO me
+		STARTTLS
+		RCPT TO:<c@d.example>
+		AUTH PLAIN AGFubgBzZWNyZXQ=
+		MAIL FROM:<a@b.example>
+		QUIT
+	EOF
+}
+
+upgraded() {
+	cat <<-'EOF'
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250-STARTTLS
+		250-AUTH PLAIN LOGIN
+		250 ENHANCEDSTATUSCODES
+		501 5.5.4 No argument is allowed
+		LOGIN <ann> <secret> AUTH PLAIN ***
+		235 2.7.0 yes
+		MAIL <a@b.example> 8bit
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		STARTTLS
+		220 2.0.0 go
+		503 5.5.1 Send MAIL first
+		503 5.5.1 Send MAIL first
+		503 5.5.1 Send EHLO or HELO first
+		503 5.5.1 Send EHLO first
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250-AUTH PLAIN LOGIN
+		250 ENHANCEDSTATUSCODES
+		503 5.5.1 TLS is on already
+		503 5.5.1 Send MAIL first
+		LOGIN <ann> <secret> AUTH PLAIN ***
+		235 2.7.0 yes
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
+@test "nothing of before STARTTLS survives it, and what is sent behind it is dropped" {
+	for piece in 0 1 2 3 5 7 17 64; do
+		upgrade | talk "$piece" tls auth clear >got
+		upgraded | same got
+	done
+}
+
+@test "errors of before STARTTLS still count, and so do failed logins" {
+	{
+		echo 'EHLO me'
+		for _ in {1..19}; do echo bad; done
+		printf 'STARTTLS\n\026bad\nbad\n'
+	} | talk 0 tls | tail -n 4 >got
+	{
+		echo 'EHLO me'
+		for _ in {1..3}; do echo 'AUTH PLAIN AGFubgBiYWQ='; done
+		printf 'STARTTLS\n\026EHLO me\nAUTH PLAIN AGFubgBzZWNyZXQ=\n'
+	} | talk 0 tls auth clear | tail -n 2 >>got
+	same got <<-'EOF'
+		220 2.0.0 go
+		500 5.5.2 Unknown command
+		421 4.7.0 Too many errors
+		CLOSED
+		421 4.7.0 Too many failed logins
+		CLOSED
+	EOF
+}
+
+@test "after STARTTLS commands wait for their turn again until EHLO" {
+	for last in NOOP 'EHLO me'; do
+		printf 'EHLO me\nSTARTTLS\n\026%s\nNOOP\nNOOP\n' "$last" |
+			talk 9 sync tls | sed '1,/^220/d' | tail -n 3
+	done >got
+	same got <<-'EOF'
+		554 5.5.0 Commands out of turn
+		CLOSED
+		250 2.0.0 OK
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+logins() {
+	cat <<-'EOF'
+		AUTH PLAIN AGFubgBzZWNyZXQ=
+		EHLO me
+		AUTH
+		AUTH PLAIN AGFubgBzZWNyZXQ= x
+		AUTH PLAIN  AGFubgBzZWNyZXQ=
+		AUTH CRAM-MD5
+		AUTH PLAIN AGFubgBzZWNyZXQ
+		AUTH PLAIN =
+		AUTH PLAIN b3RoZXIAYW5uAHNlY3JldA==
+		AUTH PLAIN
+		*
+		AUTH LOGIN
+		YW5u
+		*
+		AUTH LOGIN
+		no base64
+		AUTH PLAIN
+		NOOP
+		auth login YW5u
+		bGF0ZXI=
+		MAIL FROM:<a@b.example>
+		AUTH LOGIN
+		RSET
+		AUTH login
+		YW5u
+		YmFk
+		AUTH PLAIN
+		AGFubgBzZWNyZXQ=
+		AUTH PLAIN AGFubgBzZWNyZXQ=
+		EHLO me
+		AUTH LOGIN
+	EOF
+}
+
+logged_in() {
+	cat <<-'EOF'
+		503 5.5.1 Send EHLO first
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250-AUTH PLAIN LOGIN
+		250 ENHANCEDSTATUSCODES
+		501 5.5.4 Syntax: AUTH mechanism [initial-response]
+		501 5.5.4 Syntax: AUTH mechanism [initial-response]
+		501 5.5.4 Syntax: AUTH mechanism [initial-response]
+		504 5.5.4 Unknown mechanism
+		501 5.5.2 No login in Base64
+		501 5.5.2 No login in Base64
+		501 5.5.2 No login in Base64
+		334 
+		501 5.7.0 Login cancelled
+		334 VXNlcm5hbWU6
+		334 UGFzc3dvcmQ6
+		501 5.7.0 Login cancelled
+		334 VXNlcm5hbWU6
+		501 5.5.2 No login in Base64
+		334 
+		501 5.5.2 No login in Base64
+		334 UGFzc3dvcmQ6
+		LOGIN <ann> <later> ***
+		454 4.7.0 later
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		503 5.5.1 Not within a transaction
+		250 2.0.0 Reset
+		334 VXNlcm5hbWU6
+		334 UGFzc3dvcmQ6
+		LOGIN <ann> <bad> ***
+		535 5.7.8 no
+		334 
+		LOGIN <ann> <secret> ***
+		235 2.7.0 yes
+		503 5.5.1 You are logged in already
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250-AUTH PLAIN LOGIN
+		250 ENHANCEDSTATUSCODES
+		503 5.5.1 You are logged in already
+		WAITING
+	EOF
+}
+
+@test "logins: initial responses, challenges, cancelled, wrong, and right once" {
+	for piece in 0 1 2 3 5 7 17 64; do
+		logins | talk "$piece" auth clear >got
+		logged_in | same got
+	done
+}
+
+@test "without encryption a login is 538, without a checker or TLS they are 502" {
+	printf 'EHLO me\nAUTH PLAIN AGFubgBzZWNyZXQ=\nAUTH LOGIN\nYW5u\n' |
+		talk 0 tls auth | tail -n 4 >got
+	printf 'EHLO me\nAUTH PLAIN AGFubgBzZWNyZXQ=\nSTARTTLS\n' | talk |
+		tail -n 3 >>got
+	same got <<-'EOF'
+		538 5.7.11 Encryption is required for that
+		538 5.7.11 Encryption is required for that
+		500 5.5.2 Unknown command
+		WAITING
+		502 5.5.1 There is no AUTH here
+		502 5.5.1 There is no TLS here
+		WAITING
+	EOF
+}
+
+@test "after three failed logins the next is the last, right or not" {
+	{
+		printf 'EHLO me\n'
+		printf 'AUTH PLAIN AGFubgB%s=\n' iYWQ sYXRlcg= iYWQ zZWNyZXQ
+	} | talk 0 auth clear | grep -v '^250' >got
+	same got <<-'EOF'
+		LOGIN <ann> <bad> AUTH PLAIN ***
+		535 5.7.8 no
+		LOGIN <ann> <later> AUTH PLAIN ***
+		454 4.7.0 later
+		LOGIN <ann> <bad> AUTH PLAIN ***
+		535 5.7.8 no
+		421 4.7.0 Too many failed logins
+		CLOSED
+	EOF
+}
+
+# Lines of exactly N octets with their line end; nothing in Base64 is so long.
+@test "a line of AUTH has 12,288 octets, wherever it is cut, others 2,048" {
+	{
+		printf 'EHLO me\r\n'
+		printf 'AUTH PLAIN %012275d\r\n' 0
+		printf 'AUTH PLAIN %012276d\r\n' 0
+		printf 'AUTH PLAIN\r\n%012286d\r\n' 0
+		printf 'AUTH PLAIN\r\n%012287d\r\n' 0
+		printf 'NOOP %02042d\r\n' 0
+	} >in
+	for piece in 0 1 5 2048 12287; do
+		"$smtpd" "$piece" auth clear <in | tr -d '\r' | sed 1,7d >got
+		same got <<-'EOF'
+			501 5.5.2 No login in Base64
+			500 5.5.2 Line too long
+			334 
+			501 5.5.2 No login in Base64
+			334 
+			500 5.5.6 Line too long
+			500 5.5.2 Line too long
+			WAITING
+		EOF
+	done
 }

@@ -1,7 +1,9 @@
-/* smtpd PIECE [sync] [normalize]: stdin to the server's dialogue, PIECE octets
- * at a time (0: all at once). Prints replies as they come, and each message in
- * between: its events, then its octets behind "| ". Recipients no-... are
- * refused; two are accepted; messages are of 200 octets at most. */
+/* smtpd PIECE [sync] [normalize] [tls] [auth] [clear]: stdin to the server's
+ * dialogue, PIECE octets at a time (0: all at once). Prints replies as they
+ * come, and each message in between: its events, then its octets behind "| ".
+ * Recipients no-... are refused; two are accepted; messages are of 200 octets
+ * at most. The octet SYN (22), as in TLS, is the handshake. The password is
+ * "secret"; to "later" the answer is temporary. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,15 @@ print_body(struct buf *body)
 	buf_reset(body);
 }
 
+static const char *
+judge(const char *password)
+{
+	if (strcmp(password, "secret") == 0)
+		return "235 2.7.0 yes";
+	return strcmp(password, "later") == 0 ? "454 4.7.0 later"
+					      : "535 5.7.8 no";
+}
+
 static void
 act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 {
@@ -41,18 +52,27 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		    strncmp(path, "no-", 3) == 0 ? "550 5.1.1 no"
 						 : "250 2.1.5 recipient");
 		break;
+	case SMTPD_STARTTLS:
+		printf("STARTTLS\n");
+		smtpd_answer(s, "220 2.0.0 go");
+		break;
+	case SMTPD_LOGIN:
+		printf("LOGIN <%s> <%s> %s\n", s->sasl.user, s->sasl.password,
+		    buf_str(&s->line));
+		smtpd_answer(s, judge(s->sasl.password));
+		break;
 	case SMTPD_DATA:
 		printf("DATA\n");
 		buf_reset(body);
 		smtpd_answer(s, "354 go");
 		break;
 	case SMTPD_BODY:
-		buf_add(body, s->body.data, s->body.len);
-		buf_reset(&s->body);
+		buf_add(body, s->content.body.data, s->content.body.len);
+		buf_reset(&s->content.body);
 		break;
 	case SMTPD_END:
 		print_body(body);
-		printf("END %llu\n", (unsigned long long)s->size);
+		printf("END %llu\n", (unsigned long long)s->content.size);
 		smtpd_answer(s, "250 2.0.0 message");
 		break;
 	case SMTPD_SPOILED:
@@ -61,6 +81,33 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 	default:
 		break;
 	}
+}
+
+static void
+set_flag(struct smtpd_config *c, const char *flag)
+{
+	*(flag[0] == 's'         ? &c->sync
+		: flag[0] == 't' ? &c->starttls
+		: flag[0] == 'a' ? &c->auth
+		: flag[0] == 'c' ? &c->auth_clear
+				 : &c->normalize) = true;
+}
+
+/* How many of n octets smtpd may have at once: in a handshake those up to its
+ * end, which is taken here. */
+static size_t
+available(struct smtpd *s, const char *in, size_t *at, size_t n)
+{
+	const char *syn;
+
+	if (s->state != SMTPD_IN_HANDSHAKE)
+		return n;
+	syn = memchr(in + *at, 22, n);
+	if (syn != in + *at)
+		return syn ? (size_t)(syn - in) - *at : n;
+	smtpd_secure(s);
+	++*at;
+	return 0;
 }
 
 int
@@ -75,7 +122,7 @@ main(int argc, char *argv[])
 	ssize_t n;
 
 	for (int i = 2; i < argc; i++)
-		*(argv[i][0] == 's' ? &config.sync : &config.normalize) = true;
+		set_flag(&config, argv[i]);
 	while ((n = read(0, buf_room(&in, 65536), 65536)) > 0)
 		in.len += (size_t)n;
 	buf_str(&in);
@@ -85,6 +132,7 @@ main(int argc, char *argv[])
 
 		if (piece > 0 && left > piece)
 			left = piece;
+		left = available(&s, in.data, &at, left);
 		at += smtpd_take(&s, in.data + at, left, &event);
 		act(&s, event, &body);
 		fwrite(s.out.data, 1, s.out.len, stdout);

@@ -37,10 +37,10 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		t->size = 0;
 		smtpd_answer(s, "354 Go");
 	} else if (event == SMTPD_BODY) {
-		t->size += s->body.len;
-		buf_reset(&s->body);
+		t->size += s->content.body.len;
+		buf_reset(&s->content.body);
 	} else if (event == SMTPD_END) {
-		must(t->size == s->size && s->size <= s->config->max_size);
+		must(t->size == s->content.size && s->content.size <= s->config->max_size);
 		t->ended++;
 		smtpd_answer(s, "250 2.0.0 OK");
 	} else if (event == SMTPD_SPOILED) {

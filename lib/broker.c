@@ -1,0 +1,231 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "broker.h"
+#include "relay.h"
+
+/* Far from those that systemd passes, 3 to 66. */
+#define HIGH 100
+#define RELAYS_MAX 400
+
+/* In the broker, for its life. */
+struct state {
+	const struct broker *config;
+	struct tls *tls;
+	int requests, signals;
+	unsigned relays;
+};
+
+/* The two descriptors of a request; whatever else came along is closed. 0, or
+ * -1. */
+static int
+take_fds(struct msghdr *m, int fds[2])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	size_t n;
+
+	fds[0] = fds[1] = -1;
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(c), (n < 2 ? n : 2) * sizeof(int));
+	return n == 2 && !(m->msg_flags & MSG_CTRUNC) ? 0 : -1;
+}
+
+static bool
+is_stream(int fd)
+{
+	socklen_t n = sizeof(int);
+	int type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
+	    type == SOCK_STREAM;
+}
+
+static void
+reap(struct state *s)
+{
+	struct signalfd_siginfo info[16];
+
+	while (read(s->signals, info, sizeof info) > 0)
+		;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		s->relays--;
+}
+
+/* Without a relay the server sees the end of its stream. */
+static void
+start_relay(struct state *s, const int fds[2], bool told)
+{
+	struct relay r = {.user = s->config->user,
+	    .wire = fds[0],
+	    .plain = fds[1],
+	    .told = told};
+	pid_t pid;
+
+	reap(s);
+	if (s->relays >= RELAYS_MAX || !tls_refresh(s->tls))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		close(s->requests);
+		close(s->signals);
+		r.tls = s->tls;
+		relay_run(&r);
+	}
+	if (pid > 0)
+		s->relays++;
+	else
+		log_event("no-process", "reason", strerror(errno), NULL);
+}
+
+/* One datagram, whatever it may be: those who send them talk to strangers. 1;
+ * 0 when there is none, or an empty one; -1 with errno. */
+static int
+take_request(struct state *s)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = {.room = ""};
+	char text[8];
+	struct iovec iov = {text, sizeof text};
+	struct msghdr m = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof control.room};
+	ssize_t n;
+	int fds[2];
+
+	n = recvmsg(s->requests, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (take_fds(&m, fds) == 0 && is_stream(fds[0]) && is_stream(fds[1])) {
+		if (n == 5 && memcmp(text, "START", 5) == 0)
+			start_relay(s, fds, true);
+		else if (n == 4 && memcmp(text, "WRAP", 4) == 0)
+			start_relay(s, fds, false);
+	}
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return n > 0;
+}
+
+/* Until no server has the other end, and what they asked for is done. An empty
+ * datagram looks like the end, but not to poll. */
+static void
+loop(struct state *s)
+{
+	struct pollfd p[2] = {
+	    {s->requests, POLLIN, 0}, {s->signals, POLLIN, 0}};
+	int r = 1;
+
+	while (r > 0 || !(p[0].revents & (POLLHUP | POLLERR))) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[1].revents != 0)
+			reap(s);
+		r = p[0].revents != 0 ? take_request(s) : 1;
+	}
+}
+
+/* Nothing of the server's stays open here: it would not see its peers go. */
+static int
+leave(struct state *s)
+{
+	sigset_t chld;
+	int null;
+
+	setsid();
+	prctl(PR_SET_DUMPABLE, 0);
+	log_open("tls-serve", s->config->log);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(s->requests, 3) < 0 || close_range(4, ~0U, 0) < 0)
+		return -1;
+	s->requests = 3;
+	fcntl(3, F_SETFD, FD_CLOEXEC);
+	/* Sessions end by themselves; a stop of the server must not cut them.
+	 */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &chld, NULL);
+	s->signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signals < 0 ? -1 : 0;
+}
+
+static _Noreturn void
+work(const struct broker *b, int requests)
+{
+	struct state s = {.config = b, .requests = requests};
+
+	if (leave(&s) < 0) {
+		log_error("broker: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+	s.tls = tls_new(b->files, b->count);
+	tls_refresh(s.tls);
+	loop(&s);
+	_exit(EX_OK);
+}
+
+/* Twice, so that what we become finds no child it does not know. */
+static int
+fork_away(const struct broker *b, int requests)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		pid = fork();
+		if (pid == 0)
+			work(b, requests);
+		_exit(pid < 0 ? EX_OSERR : EX_OK);
+	}
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status == 0)
+		return 0;
+	errno = EAGAIN;
+	return -1;
+}
+
+int
+broker_begin(const struct broker *b)
+{
+	int pair[2], fd = -1, saved;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	fd = fcntl(pair[0], F_DUPFD_CLOEXEC, HIGH);
+	close(pair[0]);
+	if (fd >= 0 && fork_away(b, pair[1]) == 0)
+		fcntl(fd, F_SETFD, 0);
+	else if (fd >= 0) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	close(pair[1]);
+	return fd;
+}
