@@ -207,7 +207,8 @@ print(int fd)
 int
 main(int argc, char *argv[])
 {
-	const struct options o = {defs, set, usage, "mkmsg", false};
+	const struct options o = {
+	    .defs = defs, .set = set, .usage = usage, .program = "mkmsg"};
 	struct buf head = BUF_INIT, sender = BUF_INIT, rcpts = BUF_INIT;
 	struct mime *content;
 	int first, fd;

@@ -150,25 +150,12 @@ send_message(
 	return POP3D_SAID;
 }
 
-/* Takes as long wherever the first difference is. */
-static bool
-is_secret(const struct buf *secret, const char *given)
-{
-	size_t n = strlen(given);
-	volatile unsigned char differ = n != secret->len;
-
-	for (size_t i = 0; i < n; i++)
-		differ |=
-		    (unsigned char)(secret->data[i % secret->len] ^ given[i]);
-	return !differ;
-}
-
 static enum pop3d_answer
 log_in(struct session *s)
 {
 	const char *user = s->dialogue.user;
 
-	if (!is_secret(&s->secret, s->dialogue.password)) {
+	if (!secret_equals(buf_str(&s->secret), s->dialogue.password)) {
 		log_event("denied", "peer", s->peer.addr, "user", user, NULL);
 		sleep(1);
 		return POP3D_DENIED;

@@ -41,7 +41,7 @@ static int tls; /* the way to it, or -1 */
 
 static struct owner user;
 static struct mailboxes *mailboxes;
-static struct folders folders; /* of mailboxes we deliver into */
+static struct reach reach; /* of mailboxes we deliver into */
 static struct routes routes;
 static struct stat mailboxes_seen, routes_seen;
 static pid_t first_pid; /* which has read both */
@@ -230,13 +230,13 @@ read_tables(char *why, size_t size)
 
 	mailboxes_free(mailboxes);
 	mailboxes = NULL;
-	folders_free(&folders);
+	reach_free(&reach);
 	if (table) {
 		mailboxes = mailboxes_read(table, rules.locals, why, size);
 		if (!mailboxes)
 			return -1;
 		if (!command && !spool)
-			mailboxes_folders(mailboxes, &folders);
+			mailboxes_reach(mailboxes, &reach);
 	}
 	routes_free(&routes);
 	routes = (struct routes){0};
@@ -317,7 +317,7 @@ static int
 drop_rights(struct queue *queue)
 {
 	const struct profile_smtp profile = {.queue = spool ? queue : NULL,
-	    .mailboxes = command || spool ? NULL : &folders,
+	    .mailboxes = command || spool ? NULL : &reach,
 	    .command = command != NULL};
 
 	if (user_name && owner_become(&user) != 0) {

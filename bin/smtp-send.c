@@ -1,8 +1,8 @@
 /* Sends a message from standard input, or the jobs of a batch, to an SMTP
- * relay or an LMTP server. Promises: 0, or `ok', only after a complete 2xx
- * reply to the end of the data; a recipient whose fate a lost connection hides
- * is called unsure; one result for each recipient of a job; never an end of
- * data behind an incomplete message. */
+ * relay, to the mail hosts of each domain, or to an LMTP server. Promises: 0,
+ * or `ok', only after a complete 2xx reply to the end of the data; a recipient
+ * whose fate a lost connection hides is called unsure; one result for each
+ * recipient of a job; never an end of data behind an incomplete message. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,43 +19,60 @@
 #include "parse.h"
 #include "smtp-send.h"
 
-enum { RELAY = 0x100, LMTP, BATCH, HOSTNAME, SIZE, ALLOW_EMPTY };
+enum {
+	RELAY = 0x100,
+	LMTP,
+	MX,
+	RESOLVER,
+	PORT,
+	LOCAL,
+	BATCH,
+	HOSTNAME,
+	SIZE,
+	ALLOW_EMPTY
+};
+
+#define LOOKUP_SECONDS 60 /* for all of a domain */
 
 static struct dial_options dial = {0};
 static const char *relay, *lmtp;
 static char hostname[256];
-static bool batch, quiet;
+static bool mx, batch, quiet;
+static const char **own; /* our names, the first is hostname */
+static size_t own_count;
+static struct hop hop = {.port = 25};
+static const char *mx_only; /* an option that has no use without --mx */
 static struct letter letter;
 static struct url target;
 static struct session session;
 static int exit_code;
 
 static const char usage[] =
-    "usage: smtp-send (--relay URL | --lmtp PLACE) [-f SENDER] [-t] RCPT..."
-    " < message\n"
-    "       smtp-send (--relay URL | --lmtp PLACE) --batch < jobs > results\n"
-    "\n"
+    "usage: smtp-send WAY [-f SENDER] [-t] RCPT... < message\n"
+    "       smtp-send WAY --batch < jobs > results\n"
+    "WAY is one of\n"
     "  --relay URL         smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
+    "  --mx                the mail hosts of each domain, by DNS\n"
     "  --lmtp PLACE        absolute path of a socket, or HOST:PORT\n"
+    "With --mx: --resolver ADDR[:PORT] is the DNS server, --port N not 25,\n"
+    "--local DOMAIN ours too (repeatable): nothing is sent to ourselves\n"
     "  -f, --from SENDER   return path; '' or '<>' is the null sender\n"
     "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
     "  --batch             jobs in, results out (mailpipe-batch(5))\n"
-    "  --size N            refuse a message of any other size (75)\n"
-    "  --allow-empty       send a message of no octets\n"
+    "  --size N            refuse any other size (75);  --allow-empty: none\n"
     "  --hostname NAME     our name in EHLO\n"
     "  --tls MODE          required, opportunistic or off\n"
     "  --cafile FILE       authorities to trust instead of the system's\n"
     "  --proxy URL         as curl has it\n"
     "  --password-command CMD, --password-file FILE, --password-fd N\n"
     "                      else ~/.netrc, else asked for on the terminal\n"
-    "  --timeout TIME      for each wait, lower than the protocol's\n"
-    "  --config FILE       long options, one a line\n"
+    "  --timeout TIME      for each wait;  --config FILE  long options\n"
     "  -q, --quiet         say nothing of failed recipients\n"
-    "  -v, --verbose       show the dialogue\n"
-    "  -h, --help    -V, --version\n";
+    "  -v, --verbose       show the dialogue;  -h, --help;  -V, --version\n";
 
 static const struct option_def option_defs[] = {{"relay", RELAY, true},
-    {"lmtp", LMTP, true}, {"from", 'f', true},
+    {"lmtp", LMTP, true}, {"mx", MX, false}, {"resolver", RESOLVER, true},
+    {"port", PORT, true}, {"local", LOCAL, true}, {"from", 'f', true},
     {"recipients-from-header", 't', false}, {"batch", BATCH, false},
     {"size", SIZE, true}, {"allow-empty", ALLOW_EMPTY, false},
     {"hostname", HOSTNAME, true}, {"quiet", 'q', false}, DIAL_OPTIONS,
@@ -77,6 +94,44 @@ set_hostname(const char *name, char *why, size_t size)
 	return 0;
 }
 
+static void
+add_own(const char *name)
+{
+	own = xrealloc(own, (own_count + 2) * sizeof *own);
+	own[own_count++] = name;
+	own[own_count] = NULL;
+}
+
+/* Of the way to mail hosts. */
+static int
+set_mx_option(int key, const char *value, char *why, size_t size)
+{
+	uint64_t n;
+
+	switch (key) {
+	case RESOLVER:
+		mx_only = "--resolver";
+		if (resolver_set(&hop.resolver, value) == 0)
+			return 0;
+		snprintf(
+		    why, size, "--resolver: `%s' is not ADDRESS[:PORT]", value);
+		return -1;
+	case PORT:
+		mx_only = "--port";
+		if (parse_number(value, 65535, &n) == 0 && n > 0) {
+			hop.port = (unsigned)n;
+			return 0;
+		}
+		snprintf(why, size, "--port: `%s' is no port", value);
+		return -1;
+	case LOCAL:
+		mx_only = "--local";
+		add_own(value);
+		return 0;
+	}
+	return dial_option(&dial, key, value, why, size);
+}
+
 static int
 set_option(int key, const char *value, char *why, size_t size)
 {
@@ -86,6 +141,9 @@ set_option(int key, const char *value, char *why, size_t size)
 		return 0;
 	case LMTP:
 		lmtp = value;
+		return 0;
+	case MX:
+		mx = true;
 		return 0;
 	case 'f':
 		letter.sender = value;
@@ -111,7 +169,7 @@ set_option(int key, const char *value, char *why, size_t size)
 		quiet = true;
 		return 0;
 	}
-	return dial_option(&dial, key, value, why, size);
+	return set_mx_option(key, value, why, size);
 }
 
 static void
@@ -161,11 +219,15 @@ check_options(int operands)
 {
 	char why[200];
 
-	if (!relay == !lmtp)
+	int ways = (relay != NULL) + (lmtp != NULL) + mx;
+
+	if (ways != 1)
 		log_die(EX_USAGE,
-		    relay ? "--relay and --lmtp: choose one"
-			  : "no server: give --relay URL or "
-			    "--lmtp PLACE");
+		    ways ? "--relay, --mx and --lmtp: choose one"
+			 : "no server: give --relay URL, --mx or "
+			   "--lmtp PLACE");
+	if (mx_only && !mx)
+		log_die(EX_USAGE, "%s: only with --mx", mx_only);
 	if (batch &&
 	    (operands || letter.from_header || letter.sender || letter.sized))
 		log_die(
@@ -179,14 +241,20 @@ check_options(int operands)
 		log_die(EX_USAGE, "--lmtp %s: %s", lmtp, why);
 	if (!hostname[0] && gethostname(hostname, sizeof hostname - 1) < 0)
 		strcpy(hostname, "localhost");
-	dial.hostname = hostname;
+	dial.hostname = own[0] = hostname;
 }
 
 /* Jobs to results, or the message to its recipients. */
 static void
 carry(char *rcpts[])
 {
-	session.target = &target;
+	hop.server = mx ? NULL : &target;
+	hop.tls = dial.tls;
+	hop.resolver.own = own;
+	hop.resolver.seconds = dial.timeout && dial.timeout < LOOKUP_SECONDS
+	    ? dial.timeout
+	    : LOOKUP_SECONDS;
+	session.hop = &hop;
 	session.options = &dial;
 	session.lmtp = lmtp != NULL;
 	session.results = batch ? STDOUT_FILENO : -1;
@@ -218,10 +286,13 @@ main(int argc, char *argv[])
 
 	log_open("smtp-send", LOG_TO_STDERR);
 	signal(SIGPIPE, SIG_IGN);
+	add_own(hostname);
 	first = options_parse(&options, argc, argv);
 	child_path();
 	check_options(argc - first);
 	carry(argv + first);
 	url_free(&target);
+	hop_free(&hop);
+	free(own);
 	return exit_code;
 }

@@ -9,7 +9,8 @@
 
 #include "log.h"
 
-#define FAILURES_MAX 3 /* transports in a row that die of their jobs */
+#define SETUP_FAULT "4.3.5" /* RFC 3463, where no server said it: ours */
+#define FAILURES_MAX 3      /* transports in a row that die of their jobs */
 
 /* --- outcomes --- */
 
@@ -191,6 +192,8 @@ answer(struct plan *p, struct group *g, struct dispatch_job *j, size_t k,
 		buf_addf(&text, "%s ", b->enhanced);
 	buf_adds(&text, b->text);
 	record(p, j->item, rcpt, marks[b->fate], b->code, buf_str(&text));
+	if (!b->code && !strcmp(b->enhanced, SETUP_FAULT))
+		plan_trouble(p, buf_str(&text));
 	buf_free(&text);
 	g->dispatch->progress = true;
 	g->failures = 0;
@@ -248,7 +251,7 @@ dispatch_start(struct plan *p, struct group *g, const char *command)
 
 	*d = (struct dispatch){.last = time(NULL)};
 	g->dispatch = d;
-	if (!transport_start(&d->t, p->q, g->route, command))
+	if (!transport_start(&d->t, p->q, g->route, p->own, command))
 		return 0;
 	snprintf(why, sizeof why, "start transport: %s", strerror(errno));
 	plan_trouble(p, why);

@@ -1,20 +1,57 @@
 #include "job.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
+
+static struct job *
+make(const struct batch_job *b, struct job_source *source, job_report *report)
+{
+	struct job *j = xrealloc(NULL, sizeof *j);
+
+	*j = (struct job){
+	    .b = *b, .source = source, .out.fd = -1, .report = report};
+	j->reported = xrealloc(NULL, b->n * sizeof *j->reported);
+	memset(j->reported, 0, b->n * sizeof *j->reported);
+	source->users++;
+	return j;
+}
 
 struct job *
 job_new(const struct batch_job *b, char *line, int fd, job_report *report)
 {
-	struct job *j = xrealloc(NULL, sizeof *j);
+	struct job_source *source = xrealloc(NULL, sizeof *source);
 
-	*j =
-	    (struct job){.b = *b, .line = line, .out.fd = fd, .report = report};
-	j->reported = xrealloc(NULL, b->n * sizeof *j->reported);
-	memset(j->reported, 0, b->n * sizeof *j->reported);
-	return j;
+	*source = (struct job_source){.line = line, .fd = fd};
+	return make(b, source, report);
+}
+
+struct job *
+job_split(struct job *j, size_t n)
+{
+	struct batch_job rest = j->b;
+
+	if (n == j->b.n)
+		return NULL;
+	rest.n = j->b.n - n;
+	rest.rcpts = xrealloc(NULL, rest.n * sizeof *rest.rcpts);
+	memcpy(rest.rcpts, j->b.rcpts + n, rest.n * sizeof *rest.rcpts);
+	j->b.n = n;
+	return make(&rest, j->source, j->report);
+}
+
+static void
+release(struct job_source *s)
+{
+	if (--s->users)
+		return;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->line);
+	free(s);
 }
 
 void
@@ -22,7 +59,7 @@ job_free(struct job *j)
 {
 	outgoing_close(&j->out);
 	batch_job_free(&j->b);
-	free(j->line);
+	release(j->source);
 	free(j->reported);
 	free(j);
 }
@@ -53,15 +90,30 @@ job_is_done(const struct job *j)
 	return true;
 }
 
+/* -1 with the reason. */
+static int
+open_message(struct job *j, struct reply *why)
+{
+	int fd = -1;
+
+	if (j->source->fd >= 0) {
+		fd = fcntl(j->source->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) {
+			*why = (struct reply){.text = "no descriptor left"};
+			return -1;
+		}
+	}
+	return outgoing_open(
+	    &j->out, fd, j->b.path, j->b.offset, j->b.size, why);
+}
+
 bool
 job_prepare(struct job *j, bool allow_empty)
 {
 	struct reply why = {554, "5.6.0", "message of no octets", 1};
-	int fd = j->out.fd, r;
 
 	j->prepared = true;
-	r = outgoing_open(&j->out, fd, j->b.path, j->b.offset, j->b.size, &why);
-	if (r == 0 && (j->out.size || allow_empty))
+	if (open_message(j, &why) == 0 && (j->out.size || allow_empty))
 		return true;
 	job_end(j, why.code ? BATCH_PERM : BATCH_TEMP, &why);
 	return false;

@@ -14,11 +14,19 @@
 typedef void job_report(const struct batch_job *b, size_t rcpt,
     enum batch_fate fate, const struct reply *why);
 
+/* What jobs that were one have in common. */
+struct job_source {
+	size_t users;
+	char *line; /* that they point into, or NULL */
+	int fd;     /* the message, or -1 */
+};
+
 struct job {
 	struct smtp_message message; /* first: an engine's events lead back */
 	struct job *next;
 	struct batch_job b;
-	char *line; /* that b points into, or NULL */
+	struct job_source *source;
+	char domain[256]; /* its user's: where it goes */
 	job_report *report;
 	bool *reported;         /* of each recipient */
 	bool prepared, retried; /* retried is its user's */
@@ -29,6 +37,8 @@ struct job {
  * recipients, are the job's from here on. */
 struct job *
 job_new(const struct batch_job *b, char *line, int fd, job_report *report);
+/* A job for the recipients from n on, which leave j; NULL: there are none. */
+struct job *job_split(struct job *j, size_t n);
 void job_free(struct job *j);
 void job_result(
     struct job *j, size_t rcpt, enum batch_fate fate, const struct reply *why);

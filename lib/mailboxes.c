@@ -291,7 +291,7 @@ mailboxes_has_programs(const struct mailboxes *t)
 }
 
 void
-mailboxes_folders(const struct mailboxes *t, struct folders *f)
+mailboxes_reach(const struct mailboxes *t, struct reach *f)
 {
-	folders_of(t->table, f);
+	reach_of(t->table, f);
 }

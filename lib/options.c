@@ -97,24 +97,24 @@ file_line(const struct options *o, char *line, char *why, size_t size)
 static void
 read_file(const struct options *o, const char *path)
 {
+	int code = o->misuse ? o->misuse : EX_CONFIG;
 	char *line = NULL, why[256] = "";
 	size_t size = 0;
 	ssize_t n;
 	FILE *f = fopen(path, "re");
 
 	if (!f)
-		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s: %s", path,
+		log_die(verdict_exit_of_errno(errno, code), "%s: %s", path,
 		    strerror(errno));
 	for (unsigned long number = 1; (n = getline(&line, &size, f)) >= 0;
 	     number++) {
 		if (memchr(line, '\0', (size_t)n))
-			log_die(
-			    EX_CONFIG, "%s:%lu: NUL in the line", path, number);
+			log_die(code, "%s:%lu: NUL in the line", path, number);
 		if (file_line(o, line, why, sizeof why) < 0)
-			log_die(EX_CONFIG, "%s:%lu: %s", path, number, why);
+			log_die(code, "%s:%lu: %s", path, number, why);
 	}
 	if (ferror(f))
-		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s: %s", path,
+		log_die(verdict_exit_of_errno(errno, code), "%s: %s", path,
 		    strerror(errno));
 	free(line);
 	fclose(f);
@@ -150,15 +150,15 @@ getopt_table(const struct options *o, struct buf *letters)
 
 /* arg is the word that getopt was at. */
 static _Noreturn void
-misuse(int c, const char *arg)
+misuse(int code, int c, const char *arg)
 {
 	const char *what = c == ':' ? "needs a value" : "unknown option";
 
 	if (strncmp(arg, "--", 2) == 0 && c == '?' && optopt != 0)
-		log_die(EX_USAGE, "%s: takes no value", arg);
+		log_die(code, "%s: takes no value", arg);
 	if (strncmp(arg, "--", 2) == 0)
-		log_die(EX_USAGE, "%s: %s (try --help)", arg, what);
-	log_die(EX_USAGE, "-%c: %s (try --help)", optopt, what);
+		log_die(code, "%s: %s (try --help)", arg, what);
+	log_die(code, "-%c: %s (try --help)", optopt, what);
 }
 
 int
@@ -166,15 +166,15 @@ options_parse(const struct options *o, int argc, char *argv[])
 {
 	struct buf letters = BUF_INIT;
 	struct option *table = getopt_table(o, &letters);
+	int code = o->misuse ? o->misuse : EX_USAGE, c;
 	char why[256] = "";
-	int c;
 
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, a second argv too */
 	while ((c = getopt_long(argc, argv, buf_str(&letters), table, NULL)) !=
 	    -1) {
 		if (c == '?' || c == ':')
-			misuse(c, argv[optind - 1]);
+			misuse(code, c, argv[optind - 1]);
 		else if (c == 'h' || c == KEY_HELP)
 			print(o->usage);
 		else if (c == 'V' || c == KEY_VERSION)
@@ -182,7 +182,7 @@ options_parse(const struct options *o, int argc, char *argv[])
 		else if (c == KEY_CONFIG)
 			read_file(o, optarg);
 		else if (o->set(c, optarg, why, sizeof why) < 0)
-			log_die(EX_USAGE, "%s", why);
+			log_die(code, "%s", why);
 	}
 	free(table);
 	buf_free(&letters);

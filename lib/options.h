@@ -18,8 +18,9 @@ struct options {
 	int (*set)(int key, const char *value, char *why, size_t size);
 	const char *usage; /* for -h, whole screen */
 	const char *program;
-	bool plus; /* set by the program when it takes no `-- COMMAND`
-		      and options may follow operands */
+	bool plus;  /* set by the program when it takes no `-- COMMAND`
+		       and options may follow operands */
+	int misuse; /* exits so instead of 64 and 78; 0: no */
 };
 
 /* Knows -h, -V and --config besides the program's own; -h and -V print and

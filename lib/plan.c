@@ -124,12 +124,12 @@ plan_skip(struct plan *p, struct item *i)
 static bool
 is_ours(const struct plan *p, const char *domain)
 {
-	const char *const *name;
+	const char **name;
 
-	for (name = p->locals; name && *name; name++)
+	for (name = p->own; *name; name++)
 		if (address_same_domain(*name, domain))
 			return true;
-	return address_same_domain(p->settle->hostname, domain);
+	return false;
 }
 
 /* The path for the next hop, its route, and for mx the domain. */

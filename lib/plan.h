@@ -39,8 +39,7 @@ struct plan {
 	struct queue *q;
 	const char *path; /* of the spool, absolute: jobs name files */
 	const struct settle_options *settle;
-	const char *const *locals; /* ours in source routes beside the host's,
-				      or NULL */
+	const char **own; /* our names, the host's first; ends with NULL */
 	struct routes routes;
 	struct group *groups;
 	struct item *items[PLAN_BUCKETS]; /* in work, by ID */

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "folders.h"
+#include "reach.h"
 #include "maildir.h"
 #include "queue.h"
 
@@ -13,8 +13,8 @@
 
 /* SMTP: what the session's sink needs, queue open or folders of the table. */
 struct profile_smtp {
-	const struct queue *queue;       /* or NULL */
-	const struct folders *mailboxes; /* or NULL */
+	const struct queue *queue;     /* or NULL */
+	const struct reach *mailboxes; /* or NULL */
 	bool command;
 };
 int profile_smtp(const struct profile_smtp *p);

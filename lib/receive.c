@@ -115,7 +115,8 @@ log_no_tls(const struct session *s)
 	    strerror(errno), NULL);
 }
 
-/* The client's wire becomes the plain side of the relay. */
+/* The client's wire becomes the plain side of the relay, which itself logs how
+ * a handshake failed. */
 static int
 begin_tls(struct session *s)
 {
@@ -124,15 +125,16 @@ begin_tls(struct session *s)
 
 	if (seconds > HANDSHAKE_SECONDS)
 		seconds = HANDSHAKE_SECONDS;
+	conn_flush(&s->conn);
 	begin_wait(SILENT);
 	r = starttls_begin(
 	    s->ready, s->conn.in, s->conn.out, seconds, s->version, s->cipher);
 	doing = WORKING;
 	s->ready = -1;
-	if (r != 0) {
+	if (r != 0 && errno != EPROTO)
 		log_no_tls(s);
+	if (r != 0)
 		return -1;
-	}
 	close(s->with->tls);
 	smtpd_secure(&s->smtpd);
 	return 0;
@@ -230,10 +232,10 @@ wait_input(struct session *s, char **data)
 	char reply[320];
 	ssize_t n;
 
-	set_limits(s);
-	conn_flush(&s->conn);
 	if (s->smtpd.state == SMTPD_IN_HANDSHAKE && begin_tls(s) != 0)
 		return 0;
+	set_limits(s);
+	conn_flush(&s->conn);
 	if (s->smtpd.state != SMTPD_IN_DATA)
 		begin_wait(WAITING);
 	n = conn_peek(&s->conn, data);

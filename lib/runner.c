@@ -229,6 +229,22 @@ find_path(const struct queue *q, char path[PATH_MAX])
 	return EX_CONFIG;
 }
 
+static const char **
+own_names(const char *hostname, const char *const *locals)
+{
+	size_t n = 0;
+	const char **own;
+
+	while (locals && locals[n])
+		n++;
+	own = xrealloc(NULL, (n + 2) * sizeof *own);
+	own[0] = hostname;
+	for (size_t i = 0; i < n; i++)
+		own[i + 1] = locals[i];
+	own[n + 1] = NULL;
+	return own;
+}
+
 static int
 prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
 {
@@ -248,6 +264,7 @@ prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
 		hostname[255] = '\0';
 		r->settle.hostname = hostname;
 	}
+	r->plan.own = own_names(r->settle.hostname, r->o->locals);
 	if (!plan_routes(&r->plan))
 		return EX_OK;
 	health_note(q, r->plan.trouble);
@@ -258,7 +275,7 @@ int
 runner_run(struct queue *q, const struct runner_options *o)
 {
 	char path[PATH_MAX], hostname[256];
-	struct runner r = {.plan = {.q = q, .path = path, .locals = o->locals},
+	struct runner r = {.plan = {.q = q, .path = path},
 	    .settle = o->settle,
 	    .o = o,
 	    .notify = -1,
@@ -277,6 +294,7 @@ runner_run(struct queue *q, const struct runner_options *o)
 	if (r.notify >= 0)
 		close(r.notify);
 	routes_free(&r.plan.routes);
+	free(r.plan.own);
 	if (o->watch)
 		return EX_OK;
 	return r.plan.failed || stopping ? EX_TEMPFAIL : EX_OK;

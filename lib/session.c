@@ -9,7 +9,6 @@
 #include "conn.h"
 
 #define IDLE_SECONDS 30 /* until an unused connection is given back */
-#define DOWN_SECONDS 30 /* until a server that failed is asked again */
 
 static void
 job_wait(struct session *c, struct job *j)
@@ -32,15 +31,18 @@ job_begin(struct session *c, struct job *j)
 	smtp_begin(c->on.smtp, &j->message);
 }
 
-/* After a lost connection: once more, if this one has carried a message. */
+/* After a lost connection: once more, if this one has carried a message, or at
+ * the next place, if there is one. */
 static void
 job_again(struct session *c, struct job *j, const struct reply *why)
 {
-	if (c->on.finished && !j->retried && !job_is_done(j)) {
-		j->retried = true;
+	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
+
+	if (again && !job_is_done(j)) {
+		j->retried = c->on.finished;
 		job_wait(c, j);
 	} else {
-		job_end(j, BATCH_TEMP, why);
+		job_end(j, BATCH_TEMP, hop_named(c->hop, why));
 	}
 }
 
@@ -68,6 +70,7 @@ session_close(struct session *c)
 	memset(&c->on, 0, sizeof c->on);
 }
 
+/* One attempt at one place. */
 static void
 session_open(struct session *c)
 {
@@ -75,10 +78,13 @@ session_open(struct session *c)
 	    .greeting = c->lmtp,
 	    .hostname = c->options->hostname,
 	    .trace = c->options->verbose ? &c->trace : NULL};
-	struct reply why;
+	struct url *url = hop_url(c->hop);
+	struct reply why, failure;
 	int code;
 
-	c->on.dial = dial_open(c->target, c->options, &why, &code);
+	if (!url)
+		return;
+	c->on.dial = dial_open(url, c->options, &why, &code);
 	if (c->on.dial) {
 		o.extensions = dial_extensions(c->on.dial);
 		c->on.smtp = smtp_open(&o);
@@ -87,11 +93,11 @@ session_open(struct session *c)
 	}
 	if (code != EX_TEMPFAIL)
 		c->fault = code;
-	c->down = why;
+	failure = *hop_named(c->hop, &why);
 	if (!why.code)
-		snprintf(c->down.text, sizeof c->down.text,
-		    "connect %.100s: %.300s", c->target->name, why.text);
-	c->down_until = conn_now() + DOWN_SECONDS * 1000;
+		snprintf(failure.text, sizeof failure.text,
+		    "connect %.150s: %.300s", url->name, why.text);
+	hop_failed(c->hop, &failure);
 }
 
 /* Takes in what the server has sent, up to a bound. */
@@ -119,10 +125,11 @@ receive(struct session *c)
 static void
 session_over(struct session *c, const struct reply *why)
 {
-	if (c->on.silent || !c->on.begun) {
-		c->down = *why;
-		c->down_until = conn_now() + DOWN_SECONDS * 1000;
-	}
+	bool useless = c->on.silent || !c->on.begun;
+	bool elsewhere = !c->on.finished && hop_has_more(c->hop);
+
+	if (!c->on.left && (useless || elsewhere))
+		hop_failed(c->hop, hop_named(c->hop, why));
 	session_close(c);
 }
 
@@ -145,7 +152,8 @@ take_events(struct session *c)
 			outgoing_rewind(&j->out);
 			break;
 		case SMTP_RESULT:
-			job_result(j, e.rcpt, e.fate, e.reply);
+			job_result(
+			    j, e.rcpt, e.fate, hop_named(c->hop, e.reply));
 			break;
 		case SMTP_DONE:
 			c->on.finished = true;
@@ -205,7 +213,14 @@ take(struct session *c)
 static bool
 is_down(const struct session *c)
 {
-	return !c->on.smtp && conn_now() < c->down_until;
+	return !c->on.smtp && hop_is_down(c->hop);
+}
+
+static void
+leave(struct session *c)
+{
+	c->on.left = true;
+	smtp_quit(c->on.smtp);
 }
 
 /* The next job, its message read, or NULL. */
@@ -225,6 +240,19 @@ next_job(struct session *c)
 	}
 }
 
+/* Whether the hop is the job's, once nothing is under way to another one. */
+static bool
+turn_to(struct session *c, const struct job *j)
+{
+	if (hop_leads_to(c->hop, j->domain))
+		return true;
+	if (!c->on.smtp)
+		hop_turn(c->hop, j->domain);
+	else if (!smtp_busy(c->on.smtp))
+		leave(c);
+	return !c->on.smtp;
+}
+
 /* Begins what waits on the connection, made for it if there is none. */
 static void
 begin_next(struct session *c)
@@ -232,6 +260,8 @@ begin_next(struct session *c)
 	struct job *j;
 
 	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
+		if (!turn_to(c, j))
+			return;
 		if (!c->on.smtp && !is_down(c)) {
 			session_open(c);
 			continue;
@@ -240,7 +270,7 @@ begin_next(struct session *c)
 		if (c->on.smtp)
 			job_begin(c, j);
 		else
-			job_end(j, BATCH_TEMP, &c->down);
+			job_end(j, c->hop->fate, &c->hop->why);
 	}
 }
 
@@ -289,7 +319,7 @@ static void
 on_timeout(struct session *c)
 {
 	if (is_idle(c)) {
-		smtp_quit(c->on.smtp);
+		leave(c);
 		return;
 	}
 	c->on.silent = true;
@@ -322,10 +352,35 @@ wait_for_news(struct session *c)
 		has_reader(c);
 }
 
+/* The recipients that go where the first one goes come first; how many. */
+static size_t
+gather(const struct hop *h, struct job *j)
+{
+	char domain[DNS_NAME];
+	size_t n = 0;
+
+	hop_domain(h, j->b.rcpts[0].address, j->domain);
+	for (size_t i = 0; i < j->b.n; i++) {
+		struct batch_path path = j->b.rcpts[i];
+		hop_domain(h, path.address, domain);
+		if (strcmp(domain, j->domain) == 0) {
+			j->b.rcpts[i] = j->b.rcpts[n];
+			j->b.rcpts[n++] = path;
+		}
+	}
+	return n;
+}
+
+/* A job for each domain that its recipients go to. */
 void
 session_add(struct session *c, const struct batch_job *b, char *line, int fd)
 {
-	job_wait(c, job_new(b, line, fd, c->report));
+	struct job *j = job_new(b, line, fd, c->report), *rest;
+
+	do {
+		rest = job_split(j, gather(c->hop, j));
+		job_wait(c, j);
+	} while ((j = rest));
 }
 
 /* Without a further octet and without results. */
@@ -360,7 +415,7 @@ session_run(struct session *c)
 		if (c->jobs < 0 && !c->waiting && !c->on.smtp)
 			return 0;
 		if (c->on.smtp && c->jobs < 0 && is_idle(c))
-			smtp_quit(c->on.smtp);
+			leave(c);
 		flush(c);
 		next_job(c); /* while the server has something to do */
 		wait_for_news(c);

@@ -1,7 +1,7 @@
-/* An SMTP or LMTP client at work: carries jobs to one server, over one
- * connection at a time. Connects when
- * there is a job, sends what may be sent, connects again after a drop, and
- * reports what became of each recipient, once. */
+/* An SMTP or LMTP client at work: carries jobs to their next hop, over one
+ * connection at a time. Connects when there is a job, sends what may be sent,
+ * connects again after a drop, or to the next mail host, and reports what
+ * became of each recipient, once. */
 #ifndef SESSION_H
 #define SESSION_H
 
@@ -12,12 +12,13 @@
 #include "batch.h"
 #include "buf.h"
 #include "dial.h"
+#include "hop.h"
 #include "job.h"
 #include "reply.h"
 #include "smtp.h"
 
 struct session {
-	struct url *target;
+	struct hop *hop;
 	const struct dial_options *options; /* with our host name */
 	bool lmtp, allow_empty;
 	int results; /* the fd whose reader must live, or -1 */
@@ -33,17 +34,13 @@ struct session {
 	bool gone;           /* the reader */
 	struct job *waiting; /* not begun on a connection */
 	struct buf trace;
-	/* A server that failed before any message is not asked again for each
-	 * job, until then. */
-	struct reply down;
-	int64_t down_until;
 	/* The connection: all zero when there is none. */
 	struct {
 		struct dial *dial;
 		struct smtp *smtp;
 		struct job *body;     /* being sent */
 		bool begun, finished; /* a message */
-		bool lost, silent, more;
+		bool lost, silent, left, more;
 		uint64_t replies;
 		int64_t since; /* when it last moved on */
 	} on;

@@ -14,42 +14,56 @@
 
 #define LINE_LIMIT 65536
 
-static char **
-arguments(const struct route *r)
-{
-	char **argv;
-	size_t n = 0, i;
+struct words {
+	char **v;
+	size_t n;
+};
 
-	for (i = 0; r->words[i]; i++)
-		;
-	argv = xrealloc(NULL, (i + 5) * sizeof *argv);
-	argv[n++] = (char *)"smtp-send";
-	argv[n++] = (char *)"--batch";
-	argv[n++] = (char *)(r->kind == ROUTE_MX ? "--mx"
-		: r->kind == ROUTE_LMTP          ? "--lmtp"
-						 : "--relay");
-	if (r->kind != ROUTE_MX)
-		argv[n++] = r->target;
-	for (i = 0; r->words[i]; i++)
-		argv[n++] = r->words[i];
-	argv[n] = NULL;
-	return argv;
+static void
+add_word(struct words *w, const char *word)
+{
+	w->v = xrealloc(w->v, (w->n + 2) * sizeof *w->v);
+	w->v[w->n++] = (char *)word;
+	w->v[w->n] = NULL;
+}
+
+static void
+add_target(struct words *w, const struct route *r, const char *const *own)
+{
+	if (r->kind != ROUTE_MX) {
+		add_word(w, r->kind == ROUTE_LMTP ? "--lmtp" : "--relay");
+		add_word(w, r->target);
+		return;
+	}
+	add_word(w, "--mx");
+	add_word(w, "--hostname");
+	add_word(w, *own);
+	while (*++own) {
+		add_word(w, "--local");
+		add_word(w, *own);
+	}
 }
 
 static pid_t
-start_command(
-    const struct route *r, const char *command, int in, int out, int lock)
+start_command(const struct route *r, const char *const *own,
+    const char *command, int in, int out, int lock)
 {
-	char **argv = arguments(r), **shell = NULL;
+	struct words w = {0};
 	struct child c = {.in = in, .out = out, .keep = lock};
+	char **shell = NULL;
 	pid_t pid;
 
+	add_word(&w, "smtp-send");
+	add_word(&w, "--batch");
+	add_target(&w, r, own);
+	for (size_t i = 0; r->words[i]; i++)
+		add_word(&w, r->words[i]);
 	if (command)
-		shell = child_shell(command, argv + 1);
-	c.argv = shell ? shell : argv;
+		shell = child_shell(command, w.v + 1);
+	c.argv = shell ? shell : w.v;
 	pid = child_start(&c);
 	free(shell);
-	free(argv);
+	free(w.v);
 	return pid;
 }
 
@@ -91,7 +105,7 @@ start_lda(struct queue *q, const char *command, int in, int out)
 
 int
 transport_start(struct transport *t, struct queue *q, const struct route *r,
-    const char *command)
+    const char *const *own, const char *command)
 {
 	int jobs[2] = {-1, -1}, results[2] = {-1, -1}, saved;
 
@@ -101,7 +115,8 @@ transport_start(struct transport *t, struct queue *q, const struct route *r,
 	    !fcntl(results[0], F_SETFL, O_NONBLOCK))
 		t->pid = r->kind == ROUTE_DELIVER
 		    ? start_lda(q, r->target, jobs[0], results[1])
-		    : start_command(r, command, jobs[0], results[1], q->lock);
+		    : start_command(
+			  r, own, command, jobs[0], results[1], q->lock);
 	saved = errno;
 	if (jobs[0] >= 0)
 		close(jobs[0]);

@@ -20,11 +20,12 @@ struct transport {
 	uint64_t written; /* of them, handed to the kernel */
 };
 
-/* Starts command (NULL: smtp-send) with --batch and what the route says, or
- * the local delivery agent of a deliver route. It inherits q->lock. 0, or -1
- * with errno. */
+/* Starts command (NULL: smtp-send) with --batch and what the route says, for
+ * mx with our names too, or the local delivery agent of a deliver route. own
+ * is our host name, then others; it ends with NULL. It inherits q->lock. 0, or
+ * -1 with errno. */
 int transport_start(struct transport *t, struct queue *q, const struct route *r,
-    const char *command);
+    const char *const *own, const char *command);
 void transport_put(struct transport *t, const struct buf *job);
 /* Writes what the pipe takes; a transport that reads no more has its input
  * closed. */

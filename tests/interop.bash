@@ -29,6 +29,18 @@ stop_servers()
 	wait
 }
 
+# certificate NAME HOST...: NAME.pem and NAME.key, made out to these.
+certificate()
+{
+	local name=$1 names
+	shift
+	names=$(printf ',DNS:%s' "$@")
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$name.key" -out "$name.pem" -subj "/CN=$name" \
+		-addext "subjectAltName=${names#,}" -days 2 2>/dev/null
+	chmod 600 "$name.key"
+}
+
 # maildirs NAME...
 maildirs()
 {

@@ -123,6 +123,60 @@ waits()
 	END
 }
 
+@test "auth-passwd(1): a user is added, and gets a uid and a folder" {
+	stub auth-passwd "echo secret | $(type -P auth-passwd) \"\$@\""
+	try auth-passwd.1 1
+	sed 's/:\$y\$[^:]*/:HASH/' users >got
+	same got <<<'alice:HASH:1000:1000::/home/alice'
+}
+
+@test "auth-passwd(1): a check by hand" {
+	echo secret | auth-passwd --file users --add alice
+	try auth-passwd.1 2 >got
+	same got <<<alice
+}
+
+# Dovecot is unpacked beside its usual place, and looks for its part there.
+@test "auth-passwd(1): Dovecot's passdb, and whom it serves" {
+	outside=$(mktemp -d)
+	chmod 755 "$outside"
+	mkdir -p "$outside"/{md/{new,cur,tmp},bin}
+	cp "$(type -P auth-passwd)" "$outside/bin"
+	printf 'Subject: hello\n\nx\n' >"$outside"/md/new/1
+	cat >"$outside/auth-passwd" <<-END
+	#!/bin/sh
+	exec $outside/bin/auth-passwd "\$1" "\$2" "$PEERS_ROOT\$3"
+	END
+	chmod 755 "$outside/auth-passwd"
+	echo "erin:$(openssl passwd -1 'pass word'):65534:65534::$outside" \
+		>"$outside/users"
+	chmod 600 "$outside/users"
+	[ "$(id -u)" != 0 ] || {
+		chown -R 65534:65534 "$outside/md"
+		chown mail "$outside/users"
+	}
+	example auth-passwd.1 3 "s,/usr/local/bin/,$outside/,
+		s,/etc/mailpipe/,$outside/," >conf
+	dovecot_start -o 'mail_location = maildir:~/md' -o "$(cat conf)"
+	"$PYTHON" - "$DOVECOT_POP3" >got <<-'END'
+	import poplib, sys
+	for password in "pass word", "wrong":
+	    p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+	    try:
+	        p.user("erin")
+	        p.pass_(password)
+	        print(p.stat()[0], p.top(1, 0)[1][0])
+	        p.quit()
+	    except poplib.error_proto as e:
+	        print(e)
+	END
+	rm -r "$outside"
+	same got <<-'END'
+	1 b'Subject: hello'
+	b'-ERR [AUTH] Authentication failed.'
+	END
+}
+
 @test "mbox-deliver(1): what mkmsg made is filed" {
 	maildirs box
 	try mbox-deliver.1 1
@@ -186,6 +240,23 @@ waits()
 		q1	<bob@example.net>	ok	250	2.0.0	delivered as ID
 		q1	<x@example.net>	perm	550	5.1.1	No such user here
 	END
+}
+
+@test "smtp-send(1): straight to the mail hosts" {
+	maildirs bob carol
+	printf '%s %s/\n' bob@example.net "$PWD/bob" \
+		carol@example.org "$PWD/carol" >mailboxes
+	server recv.log smtp-recv --local example.net --local example.org \
+		--mailboxes mailboxes
+	dnsmasq_start mx-host=example.net,mx.example.net,10 \
+		host-record=mx.example.net,127.0.0.1 \
+		host-record=example.org,127.0.0.1
+	cp text message
+	try smtp-send.1 4 "s/--mx/& --port ${address#*:} --resolver 127.0.0.1:$DNSMASQ_PORT/"
+	body <bob/new/* >got
+	same got <text
+	body <carol/new/* >got
+	same got <text
 }
 
 # The stub does what git-send-email does with such a command.

@@ -173,6 +173,38 @@ ask()
 	[ "$status" = 0 ]
 }
 
+# login PORT TLS MECHANISM: by curl, a message to bob, as alice.
+login()
+{
+	message "$2 $3" | curl -m 20 -sS --crlf --ssl-reqd --cacert "$PEERS_CA" \
+	    -u alice:secret --login-options "AUTH=$3" \
+	    --mail-from x@example.net --mail-rcpt bob@example.org -T - \
+	    "$2://localhost:$1/client.example.net"
+}
+
+@test "Exim takes mail in clear, under TLS and with AUTH, and refuses others" {
+	exim_start
+	message one | curl -m 20 -sS --crlf --mail-from x@example.net \
+	    --mail-rcpt bob@example.org -T - "smtp://127.0.0.1:$EXIM_PORT"
+	login "$EXIM_PORT" smtp CRAM-MD5
+	login "$EXIM_PORT" smtp PLAIN
+	login "$EXIM_TLS_PORT" smtps LOGIN
+	files "$EXIM_MAIL/bob/new" 4
+	run swaks -s "127.0.0.1:$EXIM_PORT" -f x@example.net -t zoe@example.org
+	[ "$status" = 24 ]
+}
+
+@test "OpenSMTPD takes mail in clear, under TLS and with AUTH, and refuses others" {
+	opensmtpd_start
+	message one | curl -m 20 -sS --crlf --mail-from x@example.net \
+	    --mail-rcpt bob@example.org -T - "smtp://127.0.0.1:$OPENSMTPD_PORT"
+	login "$OPENSMTPD_PORT" smtp PLAIN
+	login "$OPENSMTPD_TLS_PORT" smtps LOGIN
+	files "$OPENSMTPD_MAIL/bob/new" 3
+	run swaks -s "127.0.0.1:$OPENSMTPD_PORT" -f x@example.net -t zoe@example.org
+	[ "$status" = 24 ]
+}
+
 # shellcheck disable=SC2016 # for the shell that is run
 answer='read -r line; printf "%s|" "$1" "$line"; echo'
 
@@ -294,6 +326,8 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 	if [ "$(id -u)" = 0 ]; then
 		postfix_start
 		dovecot_start
+		exim_start
+		opensmtpd_start
 	fi
 	mapfile -t pids <"$(peers_dir)/pids"
 	mapfile -t family < <(peers_family "${pids[@]}")

@@ -674,8 +674,15 @@ login() {
 
 @test "the command line: 64 for what cannot be meant" {
 	exits 64 smtp-send b@x.org < m 2> err
-	same err <<< 'smtp-send: no server: give --relay URL or --lmtp PLACE'
+	same err <<< 'smtp-send: no server: give --relay URL, --mx or --lmtp PLACE'
 	exits 64 smtp-send --relay smtp://h --lmtp /s b@x.org < m
+	exits 64 smtp-send --relay smtp://h --mx b@x.org < m
+	exits 64 smtp-send --relay smtp://h --port 2525 b@x.org < m 2> err
+	same err <<< 'smtp-send: --port: only with --mx'
+	exits 64 smtp-send --mx --port 0 b@x.org < m
+	for resolver in '' ns.example 127.0.0.1:0 127.0.0.1:65536 '[::1' '[]' '[::1]x' 1.2.3.4.5; do
+		exits 64 smtp-send --mx --resolver "$resolver" b@x.org < m
+	done
 	exits 64 smtp-send --relay smtp://h < m
 	exits 64 smtp-send --relay pop3://h b@x.org < m
 	exits 64 smtp-send --relay smtp://h/path b@x.org < m

@@ -77,10 +77,10 @@ load spool
 	message | spool add -f a@b.example good@x.example good@Y.example good-2@x.example >/dev/null
 	run_spool -j 1 2>err
 	same log <<-'END'
-		args --batch --mx
+		args --batch --mx --hostname me.example
 		<a@b.example> <good@x.example> hi
 		<a@b.example> <good-2@x.example> hi
-		args --batch --mx
+		args --batch --mx --hostname me.example
 		<a@b.example> <good@Y.example> hi
 	END
 	[ "$(spool list)" = "" ]
@@ -129,9 +129,9 @@ load spool
 	message | spool add -f a@b.example '@me.example:good@z.example' >/dev/null
 	run_spool -j 1 --local also.example 2>/dev/null
 	same log <<-'END'
-		args --batch --mx
+		args --batch --mx --hostname me.example --local also.example
 		<a@b.example> <@next.example:good@z.example> hi
-		args --batch --mx
+		args --batch --mx --hostname me.example --local also.example
 		<a@b.example> <good@z.example> hi
 	END
 	[ "$(spool list)" = "" ]
@@ -160,9 +160,9 @@ load spool
 	awk '/^args/ { route = $0; next } { print route "|" $0 }' log | sort >seen
 	same seen <<-'END'
 		args --batch --lmtp /run/boss|<boss@B.example> <good-3@z.example> hi
-		args --batch --mx --x y|<> <good-5@other.example> hi
-		args --batch --mx --x y|<a@b.example> <good-6@corp.example> hi
-		args --batch --mx --x y|<you@sub.work.example> <good-7@y.example> hi
+		args --batch --mx --hostname me.example --x y|<> <good-5@other.example> hi
+		args --batch --mx --hostname me.example --x y|<a@b.example> <good-6@corp.example> hi
+		args --batch --mx --hostname me.example --x y|<you@sub.work.example> <good-7@y.example> hi
 		args --batch --relay smtp://gateway.corp.example --tls=off|<a@b.example> <@gw.CORP.example,@far:good-1@z.example> hi
 		args --batch --relay smtp://work|<you@WORK.example> <good-2@z.example> hi
 		args --batch --relay smtp://z|<a@b.example> <good-4@Z.example> hi

@@ -30,7 +30,12 @@ int
 main(int argc, char *argv[])
 {
 	struct options o = {
-	    defs, set, "usage: drv [options]\n", "drv", getenv("PLUS") != NULL};
+	    .defs = defs,
+	    .set = set,
+	    .usage = "usage: drv [options]\n",
+	    .program = "drv",
+	    .plus = getenv("PLUS") != NULL,
+	};
 	bool twice = argc > 1 && !strcmp(argv[1], "-2");
 	int i = options_parse(&o, argc, argv);
 
