@@ -30,7 +30,8 @@ PROCESS := atomic outgoing job lock owner child handler conn secret log \
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier \
-	listing control health bounce settle lda transport plan dispatch runner submit
+	listing control health bounce settle lda transport plan dispatch \
+	runner submit
 FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
 	collector folders folder fetcher mime tls relay broker
 
