@@ -22,7 +22,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply base64 sasl intake original media scan batch esmtp pipeline \
-	transfer smtp command content smtpd pop3 pop3d uidl dns mx
+	transfer smtp command content smtpd pop3 pop3d uidl imapdata imap mutf7 \
+	foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options peer listener serve fdpass checker starter starttls \
 	resolve
@@ -30,13 +31,15 @@ STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	mailboxes accept target forward staging owners deliver handover \
 	transaction receive journal seen sink barrier listing control \
 	health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url dial hop session pop3wire collector mime tls relay broker
+FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
+	collector folders folder fetcher mime tls relay broker
 
-PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch pop3-serve \
-	tls-serve auth-passwd
+PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch imap-fetch \
+	pop3-serve tls-serve auth-passwd
 LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
+LIBS_imap-fetch := libcurl
 LIBS_tls-serve := openssl
 LIBS_auth-passwd := libcrypt
 FOREIGN_mkmsg := mime
@@ -44,8 +47,11 @@ PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
-FOREIGN_smtp-send := url dial hop session
-FOREIGN_pop3-fetch := url dial pop3wire collector
+FOREIGN_smtp-send := url login dialogue refusal dial hop session
+FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
+	fetcher
+FOREIGN_imap-fetch := url login dialogue refusal dial wire imapwire folders \
+	folder fetcher
 FOREIGN_tls-serve := tls relay broker
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
@@ -66,7 +72,7 @@ $(B)/lib/%.o: lib/%.c | $(B)/lib
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FOREIGN_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/lib/url.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
+$(B)/lib/url.o $(B)/lib/refusal.o $(B)/lib/dial.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags libcurl)
 $(B)/lib/mime.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags gmime-3.0)
 $(B)/lib/tls.o $(B)/lib/relay.o: FOREIGN_CFLAGS = $(shell pkg-config --cflags openssl)
 

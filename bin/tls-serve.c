@@ -164,14 +164,18 @@ main(int argc, char *argv[])
 
 	check_options(command);
 	broker.files = files;
-	fd = broker_begin(&broker);
+	fd = broker_open(&broker);
 	if (fd < 0)
-		log_die(EX_OSERR, "start the broker: %s", strerror(errno));
+		log_die(EX_OSERR, "make a socket: %s", strerror(errno));
 	if (wrap)
 		begin_wrapped(fd);
 	else
 		export(fd);
 	child_path();
+	/* From here on each page that is written is copied: nothing is between
+	 * this and the greeting. */
+	if (broker_fork(&broker) < 0)
+		log_die(EX_OSERR, "fork: %s", strerror(errno));
 	execvp(command[0], command);
 	code = errno == ENOENT ? 127 : 126;
 	log_error("execute %s: %s", command[0], strerror(errno));

@@ -89,10 +89,11 @@ barrier_pass(struct barrier *b)
 }
 
 int
-barrier_end(struct barrier *b, uint32_t number, const char *uid)
+barrier_end(struct barrier *b, uint32_t number, const char *uid,
+    const struct sink_label *label)
 {
 	const char *name;
-	int code = sink_commit(b->sink, &name);
+	int code = sink_commit(b->sink, label, &name);
 
 	if (code && errno)
 		return fail(b, "write", code);

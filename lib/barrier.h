@@ -35,7 +35,8 @@ struct barrier {
  * command refuses a message only that one has failed, and broken is unset. */
 int barrier_begin(struct barrier *b);
 int barrier_write(struct barrier *b, const void *data, size_t n);
-int barrier_end(struct barrier *b, uint32_t number, const char *uid);
+int barrier_end(struct barrier *b, uint32_t number, const char *uid,
+    const struct sink_label *label);
 /* The message begun will not become whole. */
 void barrier_abort(struct barrier *b);
 /* Makes all that is whole safe; barrier_end does so when there is no room for

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 /* Far from those that systemd passes, 3 to 66. */
 #define HIGH 100
 #define RELAYS_MAX 400
+#define GREETING_MS 50
 
 /* In the broker, for its life. */
 struct state {
@@ -172,60 +174,49 @@ leave(struct state *s)
 }
 
 static _Noreturn void
-work(const struct broker *b, int requests)
+work(const struct broker *b)
 {
-	struct state s = {.config = b, .requests = requests};
+	struct state s = {.config = b, .requests = b->requests};
 
 	if (leave(&s) < 0) {
 		log_error("broker: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
 	s.tls = tls_new(b->files, b->count);
+	/* The greeting first: what we load would compete with it. */
+	poll(&(struct pollfd){s.requests, POLLIN, 0}, 1, GREETING_MS);
 	tls_refresh(s.tls);
 	loop(&s);
 	_exit(EX_OK);
 }
 
-/* Twice, so that what we become finds no child it does not know. */
-static int
-fork_away(const struct broker *b, int requests)
-{
-	pid_t pid = fork();
-	int status = 0;
-
-	if (pid == 0) {
-		pid = fork();
-		if (pid == 0)
-			work(b, requests);
-		_exit(pid < 0 ? EX_OSERR : EX_OK);
-	}
-	if (pid < 0)
-		return -1;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (status == 0)
-		return 0;
-	errno = EAGAIN;
-	return -1;
-}
-
 int
-broker_begin(const struct broker *b)
+broker_open(struct broker *b)
 {
-	int pair[2], fd = -1, saved;
+	int pair[2], fd, saved;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	fd = fcntl(pair[0], F_DUPFD_CLOEXEC, HIGH);
+	fd = fcntl(pair[0], F_DUPFD, HIGH);
+	saved = errno;
 	close(pair[0]);
-	if (fd >= 0 && fork_away(b, pair[1]) == 0)
-		fcntl(fd, F_SETFD, 0);
-	else if (fd >= 0) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		fd = -1;
-	}
-	close(pair[1]);
+	if (fd < 0)
+		close(pair[1]);
+	else
+		b->requests = pair[1];
+	errno = saved;
 	return fd;
+}
+
+/* By a fork whose end sends no signal: no wait of what we become finds a child
+ * that it does not know (wait(2): it would take __WCLONE). That is half of what
+ * forking twice costs, and a greeting waits for it. */
+int
+broker_fork(const struct broker *b)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L);
+
+	if (pid == 0)
+		work(b);
+	return pid < 0 ? -1 : 0;
 }

@@ -13,10 +13,16 @@ struct broker {
 	size_t count;
 	const char *user; /* the relays'; or NULL */
 	enum log_target log;
+	int requests; /* its end of the pair */
 };
 
-/* Starts one that is nobody's child here, in a session of its own. Returns the
- * descriptor for `START' datagrams, not close-on-exec and at least 100, after
- * whose last copy is closed the broker ends; -1 with errno. */
-int broker_begin(const struct broker *b);
+/* Makes the pair. Returns the servers' end, for lib/starttls, 100 or above and
+ * not close-on-exec; -1 with errno. Requests may be sent from then on. */
+int broker_open(struct broker *b);
+/* Starts the broker, in a session of its own, where no wait finds it. It ends
+ * when no copy of the servers' end is left, so the caller is to execute the
+ * server or end. It uses 50 ms of quiet or a request to read what it needs. 0,
+ * or -1 with errno. */
+int broker_fork(const struct broker *b);
+
 #endif

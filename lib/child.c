@@ -15,7 +15,7 @@
 #include "child.h"
 #include "verdict.h"
 
-#define LINE_MAX_OCTETS 1000
+#define LINE_OCTETS 1000
 /* Between SIGTERM and SIGKILL, for a command to remove what is unfinished. */
 #define GRACE_MS 2000
 
@@ -185,7 +185,7 @@ now_ms(void)
 /* What there is, into line up to its LF; the rest is read and dropped, so that
  * the command need not wait. 0 at end of file. */
 static ssize_t
-collect(int fd, struct buf *line, bool *whole)
+collect(int fd, struct buf *line, size_t most, bool *whole)
 {
 	char data[4096], *lf;
 	ssize_t n = read(fd, data, sizeof data);
@@ -197,17 +197,18 @@ collect(int fd, struct buf *line, bool *whole)
 		return n;
 	lf = memchr(data, '\n', (size_t)n);
 	add = lf ? (size_t)(lf - data) : (size_t)n;
-	if (add > LINE_MAX_OCTETS - line->len)
-		add = LINE_MAX_OCTETS - line->len;
+	if (add > most - line->len)
+		add = most - line->len;
 	buf_add(line, data, add);
-	*whole = lf || line->len == LINE_MAX_OCTETS;
+	*whole = lf || line->len == most;
+	explicit_bzero(data, (size_t)n); /* it may be a password */
 	return n;
 }
 
 /* Until the command itself has ended: what it left running may keep the pipe.
  * True when the time is over first. */
 static bool
-watch(int pidfd, int fd, struct buf *line, long until)
+watch(int pidfd, int fd, struct buf *line, size_t most, long until)
 {
 	struct pollfd p[2] = {{pidfd, POLLIN, 0}, {fd, POLLIN, 0}};
 	bool whole = false;
@@ -220,13 +221,13 @@ watch(int pidfd, int fd, struct buf *line, long until)
 			left = 1000 * 1000;
 		p[0].revents = p[1].revents = 0;
 		poll(p, 2, (int)left);
-		if (p[1].revents != 0 && collect(fd, line, &whole) == 0)
+		if (p[1].revents != 0 && collect(fd, line, most, &whole) == 0)
 			p[1].fd = -1;
 		if (p[0].revents == 0)
 			continue;
 		/* What it wrote last: a pipe holds 16 reads. */
 		for (int i = 0; i < 16 && p[1].fd >= 0; i++)
-			if (collect(fd, line, &whole) <= 0)
+			if (collect(fd, line, most, &whole) <= 0)
 				break;
 		return false;
 	}
@@ -266,7 +267,7 @@ wait_limited(const struct child *c, pid_t pid, int fd, struct buf *line)
 		reap(pid);
 		return EX_TEMPFAIL;
 	}
-	late = watch(pidfd, fd, line, until);
+	late = watch(pidfd, fd, line, c->line ? c->line : LINE_OCTETS, until);
 	if (late)
 		end_group(pid, pidfd);
 	close(pidfd);

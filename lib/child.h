@@ -14,6 +14,7 @@ struct child {
 	int out;                /* becomes fd 1; -1: fd 2's; see child_run */
 	const char *const *env; /* "NAME=value"..., NULL-ended, or NULL */
 	unsigned seconds;       /* limit for child_run; 0: none */
+	size_t line;            /* octets it keeps of a line; 0: 1,000 */
 	const char *chdir;      /* or NULL */
 	int keep;               /* stays open under its number; 0: none */
 	const int *pass;        /* become fds 3, 4...: instead of keep; each is
@@ -27,7 +28,7 @@ void child_path(void);
  * fds 0, 1, 2, keep and pass open. The pid, or -1 with errno; what cannot be
  * executed exits 126 or 127. */
 pid_t child_start(const struct child *c);
-/* Starts, waits, and collects up to 1,000 octets of the first stdout line
+/* Starts, waits, and collects the first stdout line, up to a number of octets
  * (NULL: stdout goes where fd 2 goes). What runs over its time is killed with
  * its group and counts as 75. Returns the exit code (verdict_exit_of_wait). */
 int child_run(const struct child *c, struct buf *line);

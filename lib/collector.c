@@ -11,10 +11,7 @@
 void
 collector_failed(struct collector *c, int code)
 {
-	if (verdict_of_exit(code) == PERM)
-		code = EX_UNAVAILABLE;
-	if (!c->status || verdict_of_exit(c->status) == PERM)
-		c->status = code;
+	c->status = verdict_worst(c->status, code);
 }
 
 static int
@@ -148,7 +145,7 @@ on_message(struct collector *c, int event)
 		    c, barrier_write(b, p->data.data, p->data.len));
 	m = uidl_find(&c->listing, p->number);
 	return take_safe(
-	    c, barrier_end(b, m->number, m->followed ? NULL : m->uid));
+	    c, barrier_end(b, m->number, m->followed ? NULL : m->uid, NULL));
 }
 
 /* Keeps the server busy: DELE first, then RETR, as far as the window goes. */

@@ -15,7 +15,7 @@
 #include "uidl.h"
 
 struct collector {
-	struct pop3wire wire; /* set dial, timeout and verbose */
+	struct pop3wire wire; /* set what its line needs */
 	struct sink *sink;    /* open; borrowed */
 	struct seen *seen;    /* settled; borrowed. NULL afterwards where the
 				 server gives no unique-ids */

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "parse.h"
 
@@ -157,4 +158,52 @@ date_parse(const char *s, time_t now, time_t *out)
 	if (strlen(s) == 5 && s[2] == ':')
 		return next_clock(s, now, out);
 	return calendar(s, out);
+}
+
+/* "+0130" as seconds. */
+static int
+take_zone(const char **s, long *out)
+{
+	bool west = **s == '-';
+	int hours, minutes;
+
+	if ((!skip(s, '+') && !skip(s, '-')) || take(s, 2, 0, 23, &hours) < 0 ||
+	    take(s, 2, 0, 59, &minutes) < 0)
+		return -1;
+	*out = (west ? -60L : 60L) * (hours * 60 + minutes);
+	return 0;
+}
+
+static int
+take_month(const char **s, int *out)
+{
+	for (int i = 0; i < 12; i++)
+		if (strncasecmp(*s, months + 3 * i, 3) == 0) {
+			*s += 3;
+			*out = i;
+			return 0;
+		}
+	return -1;
+}
+
+int
+date_internal(const char *s, time_t *out)
+{
+	struct tm tm = {0};
+	long zone;
+	time_t t;
+
+	if (take(&s, skip(&s, ' ') || s[1] == '-' ? 1 : 2, 1, 31, &tm.tm_mday) <
+		0 ||
+	    !skip(&s, '-') || take_month(&s, &tm.tm_mon) < 0 ||
+	    !skip(&s, '-') || take(&s, 4, 1900, 9999, &tm.tm_year) < 0 ||
+	    !skip(&s, ' ') || take_clock(&s, true, &tm) < 0 || !skip(&s, ' ') ||
+	    take_zone(&s, &zone) < 0 || *s)
+		return -1;
+	tm.tm_year -= 1900;
+	t = timegm(&tm) - zone;
+	if (t < 0 || t > TIME_MAX)
+		return -1;
+	*out = t;
+	return 0;
 }

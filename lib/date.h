@@ -16,5 +16,8 @@ void date_iso8601(time_t t, char out[DATE_MAX]);
 /* @EPOCH, +DURATION, HH:MM (the next one), YYYY-MM-DD or YYYY-MM-DDTHH:MM[:SS]
  * with an optional Z. Returns 0, or -1 and leaves *out alone. */
 int date_parse(const char *s, time_t now, time_t *out);
+/* IMAP's INTERNALDATE, " 7-Nov-2026 03:28:20 +0100" (RFC 3501 9). Returns 0, or
+ * -1 and leaves *out alone. */
+int date_internal(const char *s, time_t *out);
 
 #endif

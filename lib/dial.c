@@ -12,21 +12,19 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
-#include "esmtp.h"
 #include "parse.h"
-#include "secret.h"
+#include "refusal.h"
 
 #define CONNECT_SECONDS 120 /* up to and with the login */
+#define NO_TICKET \
+	"AUTH=DIGEST-MD5;AUTH=CRAM-MD5;AUTH=NTLM;AUTH=PLAIN;AUTH=LOGIN"
 
 struct dial {
 	CURL *curl;
 	struct curl_slist *address; /* to connect to */
 	curl_socket_t fd;
-	bool verbose, smtp, imap;
-	struct reply coming, last; /* of the server, while libcurl speaks */
-	bool ehlo;                 /* the reply to one is coming */
-	int extensions;            /* that it offered */
-	size_t waiting; /* octets of out that the kernel would not take */
+	struct dialogue talk; /* while libcurl speaks */
+	size_t waiting;       /* octets of out that the kernel would not take */
 	char out[32768];
 };
 
@@ -54,7 +52,7 @@ dial_option(
 	case DIAL_TIMEOUT:
 		if (parse_duration(value, &seconds) == 0 && seconds > 0 &&
 		    seconds <= 86400) {
-			o->timeout = (unsigned)seconds;
+			o->timeout = o->login.seconds = (unsigned)seconds;
 			return 0;
 		}
 		snprintf(why, size, "`%s' is not a time of 1s to 1d", value);
@@ -66,13 +64,16 @@ dial_option(
 		o->proxy = value;
 		return 0;
 	case DIAL_PASSWORD_COMMAND:
-		o->password_command = value;
+		o->login.password_command = value;
 		return 0;
 	case DIAL_PASSWORD_FILE:
-		o->password_file = value;
+		o->login.password_file = value;
 		return 0;
 	case DIAL_PASSWORD_FD:
-		o->password_fd = value;
+		o->login.password_fd = value;
+		return 0;
+	case DIAL_OAUTH2_COMMAND:
+		o->login.oauth2_command = value;
 		return 0;
 	case 'v':
 		o->verbose = true;
@@ -81,77 +82,15 @@ dial_option(
 	return 1;
 }
 
-/* Shows a line that libcurl sends: what is no known plain command may be part
- * of a login, and is masked. */
+/* libcurl tells of the cipher in words alone. */
 static void
-show_sent(const struct dial *d, const char *line, size_t n)
+on_text(const struct dial *d, const char *text, size_t n)
 {
-	static const char *const plain[] = {"EHLO", "HELO", "STARTTLS", "CAPA",
-	    "STLS", "CAPABILITY", "NOOP", "QUIT", "LOGOUT"};
-	size_t tag = 0, verb;
+	static const char using[] = "SSL connection using ";
+	size_t skip = sizeof using - 1;
 
-	if (d->imap)
-		while (tag < n && line[tag++] != ' ')
-			;
-	for (verb = tag; verb < n && line[verb] != ' '; verb++)
-		;
-	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-		if (strlen(plain[i]) == verb - tag &&
-		    memcmp(plain[i], line + tag, verb - tag) == 0) {
-			fprintf(stderr, "> %.*s\n", (int)n, line);
-			return;
-		}
-	/* The mechanism is no secret; what may follow it is. */
-	if ((verb - tag == 4 && memcmp(line + tag, "AUTH", 4) == 0) ||
-	    (verb - tag == 12 && memcmp(line + tag, "AUTHENTICATE", 12) == 0)) {
-		while (++verb < n && line[verb] != ' ')
-			;
-		fprintf(
-		    stderr, "> %.*s ***\n", (int)(verb < n ? verb : n), line);
-	} else {
-		fprintf(stderr, "> ***\n");
-	}
-}
-
-/* Keeps the last whole reply of SMTP, the last line of others. */
-static void
-note_received(struct dial *d, const char *line, size_t n)
-{
-	if (d->verbose) {
-		char text[REPLY_TEXT];
-		reply_escape(line, n, text, sizeof text);
-		fprintf(stderr, "< %s\n", text);
-	}
-	if (!d->smtp) {
-		snprintf(
-		    d->last.text, sizeof d->last.text, "%.*s", (int)n, line);
-		return;
-	}
-	enum reply_state state = reply_line(&d->coming, line, n);
-	if (d->ehlo && d->coming.code / 100 == 2 && d->coming.lines > 1)
-		d->extensions |= esmtp_offered(line, n);
-	switch (state) {
-	case REPLY_DONE:
-		d->ehlo = false;
-		d->last = d->coming;
-		/* fall through */
-	case REPLY_BAD:
-		d->coming = (struct reply){0};
-		break;
-	case REPLY_MORE:
-		break;
-	}
-}
-
-/* What was offered before STARTTLS must not count behind it. */
-static void
-note_sent(struct dial *d, const char *line, size_t n)
-{
-	d->ehlo = n > 4 && memcmp(line, "EHLO", 4) == 0;
-	if (d->ehlo || (n == 8 && memcmp(line, "STARTTLS", 8) == 0))
-		d->extensions = 0;
-	if (d->verbose)
-		show_sent(d, line, n);
+	if (n > skip && memcmp(text, using, skip) == 0)
+		dialogue_saw(&d->talk, DIALOGUE_TLS, text + skip, n - skip);
 }
 
 static int
@@ -163,36 +102,12 @@ on_debug(CURL *curl, curl_infotype type, char *data, size_t n, void *arg)
 	while (n && (data[n - 1] == '\n' || data[n - 1] == '\r'))
 		n--;
 	if (type == CURLINFO_HEADER_IN)
-		note_received(d, data, n);
+		dialogue_received(&d->talk, data, n);
 	else if (type == CURLINFO_HEADER_OUT)
-		note_sent(d, data, n);
+		dialogue_sent(&d->talk, data, n);
+	else if (type == CURLINFO_TEXT)
+		on_text(d, data, n);
 	return 0;
-}
-
-/* The first source of a password that is configured, then ~/.netrc, then the
- * terminal. */
-static int
-find_password(
-    struct url *t, const struct dial_options *o, char *why, size_t size)
-{
-	struct buf *out = &t->password;
-	int r;
-
-	if (o->password_command)
-		return secret_command(
-		    o->password_command, t->user, out, why, size);
-	if (o->password_file)
-		return secret_file(o->password_file, out, why, size);
-	if (o->password_fd)
-		return secret_fd(o->password_fd, out, why, size);
-	r = secret_netrc(t->host, t->user, out, why, size);
-	if (r == 1)
-		r = secret_prompt(t->name, out, why, size);
-	if (r == 1)
-		snprintf(why, size,
-		    "no password for %s (~/.netrc, --password-command)",
-		    t->name);
-	return r ? -1 : 0;
 }
 
 static void
@@ -249,12 +164,32 @@ set_tls(CURL *c, const struct url *t, const struct dial_options *o)
 	else if (t->tls == TLS_OPPORTUNISTIC)
 		level = CURLUSESSL_TRY;
 	curl_easy_setopt(c, CURLOPT_USE_SSL, level);
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_CERTINFO, o->watch ? 1L : 0L);
 	if (o->cafile)
 		curl_easy_setopt(c, CURLOPT_CAINFO, o->cafile);
 	else if (t->tls == TLS_OPPORTUNISTIC) {
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
+}
+
+/* libcurl would take any other mechanism too, so a token has its own. */
+static void
+set_login(CURL *c, struct url *t, const struct dial_options *o)
+{
+	const char *mechanisms = login_mechanisms(t, &o->login);
+
+	if (!t->user)
+		return;
+	curl_easy_setopt(c, CURLOPT_USERNAME, t->user);
+	if (o->login.oauth2_command)
+		curl_easy_setopt(
+		    c, CURLOPT_XOAUTH2_BEARER, buf_str(&t->password));
+	else
+		curl_easy_setopt(c, CURLOPT_PASSWORD, buf_str(&t->password));
+	if (mechanisms)
+		curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, mechanisms);
 }
 
 static void
@@ -270,9 +205,12 @@ set_all(
 	if (t->address)
 		set_address(d, t->address);
 	set_tls(c, t, o);
+	set_login(c, t, o);
 	curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	/* Not what the environment says. */
 	curl_easy_setopt(c, CURLOPT_PROXY, o->proxy ? o->proxy : "");
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, seconds);
 	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);
 	curl_easy_setopt(c, CURLOPT_SASL_IR, 1L);
@@ -281,38 +219,23 @@ set_all(
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, d);
-	if (!t->user)
-		return;
-	curl_easy_setopt(c, CURLOPT_USERNAME, t->user);
-	curl_easy_setopt(c, CURLOPT_PASSWORD, buf_str(&t->password));
-	if (t->mechanism)
-		curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, t->mechanism);
 }
 
-/* What went wrong, in the server's words where it refused. */
 static void
-explain(const struct dial *d, CURLcode r, const char *error, struct reply *why)
+show_certificate(const struct dial *d)
 {
-	const char *hint = "";
+	struct curl_certinfo *chain = NULL;
+	struct curl_slist *field;
 
-	*why = (struct reply){0};
-	if (d->last.code >= 400) {
-		*why = d->last;
+	if (curl_easy_getinfo(d->curl, CURLINFO_CERTINFO, &chain) || !chain ||
+	    chain->num_of_certs < 1)
 		return;
-	}
-	if (!d->smtp && r == CURLE_LOGIN_DENIED && d->last.text[0]) {
-		*why = d->last;
-		return;
-	}
-	if (r == CURLE_USE_SSL_FAILED)
-		hint = " (--tls=off goes without)";
-	else if (r == CURLE_PEER_FAILED_VERIFICATION)
-		hint = " (--cafile FILE trusts another authority)";
-	snprintf(why->text, sizeof why->text, "%.400s%s",
-	    *error ? error : curl_easy_strerror(r), hint);
+	for (field = chain->certinfo[0]; field; field = field->next)
+		dialogue_saw(&d->talk, DIALOGUE_CERTIFICATE, field->data,
+		    strlen(field->data));
 }
 
-static int
+static CURLcode
 connect_now(struct dial *d, struct url *t, const struct dial_options *o,
     struct reply *why)
 {
@@ -323,45 +246,96 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 	set_all(d, t, o, error);
 	r = curl_easy_perform(d->curl);
 	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, NULL);
+	/* To libcurl a login that nobody offers is none that fails. */
+	if (r == CURLE_OK && t->user && !d->talk.login)
+		r = CURLE_LOGIN_DENIED;
+	show_certificate(d);
 	if (r == CURLE_OK)
 		r = curl_easy_getinfo(d->curl, CURLINFO_ACTIVESOCKET, &d->fd);
 	if (r != CURLE_OK) {
-		explain(d, r, error, why);
-		return -1;
+		struct refusal f = {.code = r, .error = error};
+		curl_easy_getinfo(
+		    d->curl, CURLINFO_SSL_VERIFYRESULT, &f.verified);
+		refusal_explain(&f, t, &d->talk, why);
+		return r;
 	}
 	if (strcmp(t->scheme, "lmtp") == 0)
-		return 0;
+		return CURLE_OK;
 	/* Not a word is due now: an answer to what was not yet asked. */
 	if (dial_recv(d, &early, 1) >= 0 || errno != EAGAIN) {
 		*why = (struct reply){0};
 		snprintf(why->text, sizeof why->text,
 		    "server spoke out of turn, or hung up");
-		return -1;
+		return CURLE_WEIRD_SERVER_REPLY;
 	}
-	return 0;
+	return CURLE_OK;
+}
+
+static struct dial *
+dial_new(const struct url *t, const struct dial_options *o)
+{
+	struct dial *d = xrealloc(NULL, sizeof *d);
+
+	*d = (struct dial){.fd = -1};
+	d->talk.verbose = o->verbose;
+	d->talk.smtp = strcmp(t->scheme, "smtp") == 0;
+	d->talk.imap = strcmp(t->scheme, "imap") == 0;
+	d->talk.watch = o->watch;
+	d->curl = curl_easy_init();
+	return d;
+}
+
+/* What may help after a failure: another token, or, where Kerberos was tried
+ * because the server offers it and there is no ticket, the rest. 1 to try
+ * again, 0, or -1 with why. */
+static int
+mend(const struct dial *d, struct url *t, const struct dial_options *o,
+    CURLcode r, struct reply *why)
+{
+	int renewed;
+
+	if (r == CURLE_AUTH_ERROR && t->user && !t->mechanism) {
+		t->mechanism = xstrdup(NO_TICKET);
+		return 1;
+	}
+	if (!refusal_of_login(r, &d->talk))
+		return 0;
+	renewed = login_renew(t, &o->login, why->text, sizeof why->text);
+	if (renewed < 0)
+		why->code = 0;
+	return renewed;
 }
 
 struct dial *
 dial_open(struct url *t, const struct dial_options *o, struct reply *why,
     int *exit_code)
 {
+	CURLcode r = CURLE_FAILED_INIT;
+	struct dial *d;
+	int mended;
+
 	*why = (struct reply){0};
 	*exit_code = EX_CONFIG;
-	if (t->user && !t->asked &&
-	    find_password(t, o, why->text, sizeof why->text) < 0)
+	/* The keys of a session are secrets. */
+	unsetenv("SSLKEYLOGFILE");
+	if (login_find(t, &o->login, why->text, sizeof why->text) < 0)
 		return NULL;
-	t->asked = true;
-	*exit_code = EX_TEMPFAIL;
-	struct dial *d = xrealloc(NULL, sizeof *d);
-	*d = (struct dial){.fd = -1, .verbose = o->verbose};
-	d->smtp = strcmp(t->scheme, "smtp") == 0;
-	d->imap = strcmp(t->scheme, "imap") == 0;
-	d->curl = curl_easy_init();
-	if (d->curl && connect_now(d, t, o, why) == 0)
-		return d;
-	if (!d->curl)
-		snprintf(why->text, sizeof why->text, "libcurl: no memory");
-	dial_close(d);
+	for (int i = 0;; i++) {
+		d = dial_new(t, o);
+		if (d->curl)
+			r = connect_now(d, t, o, why);
+		else
+			snprintf(why->text, sizeof why->text, "libcurl: %s",
+			    curl_easy_strerror(r));
+		if (r == CURLE_OK)
+			return d;
+		mended = i == 0 ? mend(d, t, o, r, why) : 0;
+		dial_close(d);
+		if (mended <= 0)
+			break;
+	}
+	if (mended == 0 && r != CURLE_URL_MALFORMAT)
+		*exit_code = EX_TEMPFAIL;
 	return NULL;
 }
 
@@ -403,7 +377,7 @@ dial_recv(struct dial *d, void *data, size_t n)
 int
 dial_extensions(const struct dial *d)
 {
-	return d->extensions;
+	return d->talk.extensions;
 }
 
 int

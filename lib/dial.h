@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 #include "buf.h"
+#include "dialogue.h"
+#include "login.h"
 #include "options.h"
 #include "reply.h"
 #include "url.h"
@@ -17,10 +19,11 @@ struct dial_options {
 	enum tls tls; /* what was asked for; url_parse says what it means */
 	const char *cafile;
 	const char *proxy;
-	const char *password_command, *password_file, *password_fd;
+	struct login login;
 	const char *hostname; /* for EHLO; NULL: the system's */
 	unsigned timeout; /* seconds, each wait; 0: 60, and 300 for replies */
 	bool verbose;     /* the dialogue on stderr, secrets masked */
+	const struct dialogue_watch *watch; /* or NULL */
 };
 
 /* The clients' common options, for their tables and their set functions. */
@@ -31,6 +34,7 @@ enum dial_key {
 	DIAL_PASSWORD_COMMAND,
 	DIAL_PASSWORD_FILE,
 	DIAL_PASSWORD_FD,
+	DIAL_OAUTH2_COMMAND,
 	DIAL_TIMEOUT
 };
 /* clang-format off */
@@ -40,6 +44,7 @@ enum dial_key {
 	{"password-command", DIAL_PASSWORD_COMMAND, true}, \
 	{"password-file", DIAL_PASSWORD_FILE, true}, \
 	{"password-fd", DIAL_PASSWORD_FD, true}, \
+	{"oauth2-command", DIAL_OAUTH2_COMMAND, true}, \
 	{"timeout", DIAL_TIMEOUT, true}, {"verbose", 'v', false}
 /* clang-format on */
 /* 0 taken; 1 not one of these; -1 with the reason in why. */
@@ -48,10 +53,12 @@ int dial_option(
 
 struct dial; /* opaque: a connection */
 
-/* Connects. The greeting is read here, except for lmtp, where it is the first
- * thing to receive. NULL with *why: the server's reply where it refused
- * (code 0 for POP3 and IMAP), else code 0 and the reason in text. Always
- * temporary; *exit_code is 75, or 78 when our own password is not to be had. */
+/* Connects and logs in; a token that is refused is renewed, once. The greeting
+ * is read here, except for lmtp, where it is the first thing to receive. NULL
+ * with *why: the server's reply where it refused (for POP3 and IMAP code 0 and
+ * its line; "+ ..." where it refused a token in a challenge), else code 0 and
+ * the reason in text. Always temporary; *exit_code is 75, or 78 when our own
+ * secret is not to be had. SIGPIPE must be ignored. */
 struct dial *dial_open(struct url *t, const struct dial_options *o,
     struct reply *why, int *exit_code);
 /* enum esmtp: what the server offered to the last EHLO of libcurl's, under TLS

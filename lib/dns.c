@@ -65,7 +65,7 @@ read_name(const struct message *m, size_t at, char out[DNS_NAME])
 			continue;
 		}
 		if ((c & POINTER) || c >= m->n - at ||
-		    len + c + 2 > DNS_NAME - 1)
+		    len + c + 2 > DNS_NAME - 2)
 			return -1;
 		if (len)
 			out[len++] = '.';

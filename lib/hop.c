@@ -7,7 +7,8 @@
 #include "buf.h"
 #include "conn.h"
 
-#define DOWN_SECONDS 30 /* until what failed is asked again */
+#define DOWN_SECONDS 30   /* until what failed is asked again */
+#define ROUND_SECONDS 900 /* then no further place is tried */
 
 void
 hop_domain(const struct hop *h, const char *path, char out[DNS_NAME])
@@ -67,6 +68,7 @@ find_places(struct hop *h)
 	resolve(&h->resolver, ascii, &h->places);
 	h->known = h->places.n > 0;
 	h->at = 0;
+	h->round_ends = conn_now() + ROUND_SECONDS * INT64_C(1000);
 	if (h->known)
 		return 0;
 	down(h, h->places.perm ? BATCH_PERM : BATCH_TEMP, &h->places.why);
@@ -91,7 +93,8 @@ hop_url(struct hop *h)
 bool
 hop_has_more(const struct hop *h)
 {
-	return h->known && h->at + 1 < h->places.n;
+	return h->known && h->at + 1 < h->places.n &&
+	    conn_now() < h->round_ends;
 }
 
 void

@@ -25,6 +25,7 @@ struct hop {
 	bool known; /* places are those of domain */
 	struct places places;
 	size_t at;
+	int64_t round_ends;
 	struct url url; /* of place at */
 	int64_t down_until;
 	enum batch_fate fate; /* of mail until then, */
@@ -39,7 +40,7 @@ bool hop_leads_to(const struct hop *h, const char *domain);
 void hop_turn(struct hop *h, const char *domain);
 /* Where to connect to; NULL: nowhere, hop_is_down. */
 struct url *hop_url(struct hop *h);
-/* Whether there is another place behind this one. */
+/* Whether there is another place to try behind this one. */
 bool hop_has_more(const struct hop *h);
 /* This place failed: the next, or, behind the last, nowhere for a while. */
 void hop_failed(struct hop *h, const struct reply *why);

@@ -1,80 +1,14 @@
 #include "pop3wire.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "conn.h"
-#include "reply.h"
-
-#define REPLY_SECONDS 300
-#define SLOWEST 1024 /* octets that must come within one time-out */
-
 static void
-show(const struct pop3wire *w, const char *side, const char *s, size_t n)
+sent(void *engine, size_t n)
 {
-	char text[512];
-
-	if (!w->verbose)
-		return;
-	reply_escape(s, n, text, sizeof text);
-	fprintf(stderr, "%s%s\n", side, text);
-}
-
-static void
-restart_clock(struct pop3wire *w)
-{
-	unsigned seconds = w->timeout ? w->timeout : REPLY_SECONDS;
-
-	w->deadline = conn_now() + (int64_t)seconds * 1000;
-	w->credit = 0;
-}
-
-static int
-send_commands(struct pop3wire *w)
-{
-	struct buf *out = &w->pop.out;
-	ssize_t n;
-
-	while (out->len) {
-		n = dial_send(w->dial, out->data, out->len);
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
-		pop3_sent(&w->pop, (size_t)n);
-	}
-	return 0;
-}
-
-/* Sends what waits and receives something. 1, 0 at the end, -1 with errno. */
-static int
-exchange(struct pop3wire *w)
-{
-	int64_t left;
-	ssize_t n;
-
-	for (;;) {
-		if (send_commands(w) < 0)
-			return -1;
-		n = dial_recv(w->dial, w->in, sizeof w->in);
-		if (n >= 0 || errno != EAGAIN)
-			break;
-		left = w->deadline - conn_now();
-		if (left <= 0 ||
-		    dial_wait(w->dial,
-			w->pop.out.len ? POLLIN | POLLOUT : POLLIN,
-			(int)left) == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-	}
-	w->start = 0;
-	w->end = n > 0 ? (size_t)n : 0;
-	w->credit += w->end;
-	if (w->credit >= SLOWEST)
-		restart_clock(w);
-	return n > 0 ? 1 : (int)n;
+	pop3_sent(engine, n);
 }
 
 void
@@ -83,9 +17,10 @@ pop3wire_ask(struct pop3wire *w, enum pop3_verb verb, uint32_t number)
 	size_t at = w->pop.out.len;
 
 	pop3_ask(&w->pop, verb, number);
-	show(w, "> ", w->pop.out.data + at, w->pop.out.len - at - 2);
+	wire_show(
+	    &w->line, "> ", w->pop.out.data + at, w->pop.out.len - at - 2);
 	if (pop3_waiting(&w->pop) == 1)
-		restart_clock(w);
+		wire_restart(&w->line);
 }
 
 int
@@ -96,15 +31,17 @@ pop3wire_next(struct pop3wire *w, int *code)
 	int r;
 
 	for (;;) {
-		event = pop3_read(
-		    &w->pop, w->in + w->start, w->end - w->start, &taken);
-		w->start += taken;
+		event = pop3_read(&w->pop, w->line.in + w->line.start,
+		    w->line.end - w->line.start, &taken);
+		w->line.start += taken;
 		if (event == POP3_OK)
-			show(w, "< +OK ", w->pop.text, w->pop.text_len);
+			wire_show(
+			    &w->line, "< +OK ", w->pop.text, w->pop.text_len);
 		else if (event == POP3_ERR)
-			show(w, "< -ERR ", w->pop.text, w->pop.text_len);
+			wire_show(
+			    &w->line, "< -ERR ", w->pop.text, w->pop.text_len);
 		if (event == POP3_OK || event == POP3_ERR || event == POP3_END)
-			restart_clock(w);
+			wire_restart(&w->line);
 		if (event == POP3_BROKEN) {
 			snprintf(
 			    w->why, sizeof w->why, "server: %s", w->pop.text);
@@ -113,7 +50,7 @@ pop3wire_next(struct pop3wire *w, int *code)
 		}
 		if (event != POP3_MORE)
 			return (int)event;
-		r = exchange(w);
+		r = wire_exchange(&w->line, &w->pop.out, sent, &w->pop);
 		if (r > 0)
 			continue;
 		snprintf(w->why, sizeof w->why, "connection: %s",
@@ -126,6 +63,6 @@ pop3wire_next(struct pop3wire *w, int *code)
 void
 pop3wire_close(struct pop3wire *w)
 {
-	dial_close(w->dial);
+	dial_close(w->line.dial);
 	pop3_free(&w->pop);
 }

@@ -3,27 +3,16 @@
 #ifndef POP3WIRE_H
 #define POP3WIRE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "dial.h"
 #include "pop3.h"
-
-#define POP3WIRE_INPUT 65536
+#include "wire.h"
 
 struct pop3wire {
-	struct dial *dial; /* from dial_open; pop3wire_close closes it */
-	unsigned timeout;  /* seconds of silence, or for 1,024 octets; 0: 300 */
-	bool verbose;      /* the dialogue on stderr */
-	struct pop3 pop;   /* what an event brings is here */
+	struct wire line; /* set dial (pop3wire_close closes it), timeout and
+			     verbose */
+	struct pop3 pop;  /* what an event brings is here */
 	char why[POP3_LINE + 64]; /* after -1 */
-
-	/* its own */
-	char in[POP3WIRE_INPUT];
-	size_t start, end;
-	int64_t deadline;
-	size_t credit; /* octets since the deadline was set */
 };
 
 /* Queues a command; needs room, see pop3_ask. */

@@ -269,12 +269,12 @@ begin(struct work *w, bool told)
 	why = shake_hands(w, told);
 	if (why) {
 		log_event(
-		    "tls-failed", "peer", w->peer.addr, "reason", why, NULL);
+		    "tls-failed", "client", w->peer.addr, "reason", why, NULL);
 		return false;
 	}
 	version = SSL_get_version(w->ssl);
 	cipher = SSL_get_cipher(w->ssl);
-	log_event("tls", "peer", w->peer.addr, "version", version, "cipher",
+	log_event("tls", "client", w->peer.addr, "version", version, "cipher",
 	    cipher, NULL);
 	n = snprintf(line, sizeof line, "OK %s %s\n", version, cipher);
 	return !told || send(w->plain, line, (size_t)n, MSG_NOSIGNAL) == n;

@@ -3,36 +3,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "conn.h"
 #include "parse.h"
-#include "verdict.h"
 
 #define NETRC_MAX (1 << 20)
 #define SECRET_MAX (1 << 20)
+/* From the start, so that growing leaves no copies behind. */
+#define SECRET_ROOM 65536
 
-/* Everything up to end of file or the deadline; errno on -1. */
+/* Everything up to end of file, in SECRET_SECONDS; errno on -1. */
 static int
-read_all(int fd, int64_t deadline, struct buf *out)
+read_all(int fd, struct buf *out)
 {
+	int64_t limit = conn_now() + SECRET_SECONDS * 1000;
 	ssize_t n;
 
+	buf_room(out, SECRET_ROOM);
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline ? deadline - conn_now() : -1;
-		if (deadline && left < 0)
-			left = 0;
-		int got = poll(&p, 1, (int)left);
+		int64_t left = limit - conn_now();
+		int got = poll(&p, 1, left > 0 ? (int)left : 0);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got == 0)
@@ -40,7 +39,7 @@ read_all(int fd, int64_t deadline, struct buf *out)
 		if (got <= 0)
 			return -1;
 		n = read(fd, buf_room(out, 4096), 4096);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return (int)n;
@@ -71,10 +70,10 @@ first_line(struct buf *all, struct buf *out)
 }
 
 static int
-read_secret(int fd, int64_t deadline, struct buf *out)
+read_secret(int fd, struct buf *out)
 {
 	struct buf all = BUF_INIT;
-	int r = read_all(fd, deadline, &all);
+	int r = read_all(fd, &all);
 
 	if (r == 0)
 		r = first_line(&all, out);
@@ -82,45 +81,49 @@ read_secret(int fd, int64_t deadline, struct buf *out)
 	return r;
 }
 
+/* What the command has written, or why that is nothing. */
+static int
+command_line(int code, bool late, struct buf *line, struct buf *out, char *why,
+    size_t size)
+{
+	if (late)
+		snprintf(why, size, "no answer in time");
+	else if (code != 0)
+		snprintf(why, size, "exit status %d", code);
+	else if (line->len >= SECRET_MAX)
+		snprintf(why, size, "its line is too long");
+	else if (first_line(line, out) < 0)
+		snprintf(why, size, "no secret on its output");
+	else
+		return 0;
+	return -1;
+}
+
 int
 secret_command(
-    const char *cmd, char *arg, struct buf *out, char *why, size_t size)
+    const struct secret_command *s, struct buf *out, char *why, size_t size)
 {
-	int fds[2], status, r;
-	char *args[] = {arg, NULL};
-	struct child c = {.in = -1};
-	pid_t pid;
+	char *args[] = {s->user, NULL};
+	char **argv = child_shell(s->command, args), text[64];
+	struct child c = {.argv = argv,
+	    .in = -1,
+	    .env = s->env,
+	    .seconds = s->seconds && s->seconds < SECRET_SECONDS
+		? s->seconds
+		: SECRET_SECONDS,
+	    .line = SECRET_MAX};
+	struct buf line = BUF_INIT;
+	int64_t limit = conn_now() + (int64_t)c.seconds * 1000;
+	int code, r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		snprintf(why, size, "pipe: %s", strerror(errno));
-		return -1;
-	}
-	char **argv = child_shell(cmd, args);
-	c.argv = argv;
-	c.out = fds[1];
-	pid = child_start(&c);
+	buf_room(&line, SECRET_ROOM);
+	code = child_run(&c, &line);
+	r = command_line(
+	    code, conn_now() >= limit, &line, out, text, sizeof text);
+	if (r < 0)
+		snprintf(why, size, "%s: %s", s->command, text);
+	secret_free(&line);
 	free(argv);
-	close(fds[1]);
-	if (pid < 0) {
-		snprintf(why, size, "%s: %s", cmd, strerror(errno));
-		close(fds[0]);
-		return -1;
-	}
-	r = read_secret(fds[0], conn_now() + SECRET_SECONDS * 1000, out);
-	if (r < 0) {
-		snprintf(why, size, "%s: %s", cmd,
-		    errno == ENODATA ? "no password on its output"
-				     : strerror(errno));
-		kill(-pid, SIGKILL);
-	}
-	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (r == 0 && status != 0) {
-		snprintf(why, size, "%s: exit status %d", cmd,
-		    verdict_exit_of_wait(status));
-		r = -1;
-	}
 	return r;
 }
 
@@ -135,7 +138,7 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 	if (name[0] != '/' && dir && *dir)
 		buf_addf(&path, "%s/", dir);
 	buf_adds(&path, name);
-	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 022)) {
 		snprintf(why, size, "%s: others may write it", buf_str(&path));
 		close(fd);
@@ -143,7 +146,7 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 		return -1;
 	}
 	if (fd >= 0) {
-		r = read_secret(fd, 0, out);
+		r = read_secret(fd, out);
 		close(fd);
 	}
 	if (r < 0)
@@ -162,7 +165,7 @@ secret_fd(const char *number, struct buf *out, char *why, size_t size)
 		snprintf(why, size, "%s: not a descriptor", number);
 		return -1;
 	}
-	if (read_secret((int)fd, 0, out) == 0)
+	if (read_secret((int)fd, out) == 0)
 		return 0;
 	snprintf(why, size, "descriptor %s: %s", number,
 	    errno == ENODATA ? "no password on it" : strerror(errno));
@@ -292,7 +295,7 @@ secret_netrc(
 	fd = netrc_open(buf_str(&path), why, size);
 	if (fd < 0)
 		r = why[0] ? -1 : 1;
-	else if (read_all(fd, 0, &all) < 0) {
+	else if (read_all(fd, &all) < 0) {
 		snprintf(why, size, "%s: %s", buf_str(&path), strerror(errno));
 		r = -1;
 	} else if ((password = netrc_find(buf_str(&all), host, user))) {

@@ -7,14 +7,20 @@
 
 #include "buf.h"
 
-#define SECRET_SECONDS 60 /* what a password command may take */
+#define SECRET_SECONDS 60 /* what any of them but the terminal may take */
 
 /* Each adds the secret to out, without its line end, and returns 0; or -1 with
  * the reason in why, naming the file or command. */
 
-/* The first line that CMD (by /bin/sh, with ARG as "$1") writes. */
+/* The first line that a command writes. */
+struct secret_command {
+	const char *command;    /* by /bin/sh */
+	char *user;             /* its "$1" */
+	const char *const *env; /* "NAME=value"..., NULL-ended, or NULL */
+	unsigned seconds;       /* at most SECRET_SECONDS; 0: these */
+};
 int secret_command(
-    const char *cmd, char *arg, struct buf *out, char *why, size_t size);
+    const struct secret_command *c, struct buf *out, char *why, size_t size);
 /* The first line of a file; a relative name is sought in
  * $CREDENTIALS_DIRECTORY where that is set. One that others may write is
  * refused. */

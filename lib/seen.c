@@ -1,83 +1,40 @@
 #include "seen.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "hash.h"
 #include "journal.h"
+#include "tokens.h"
 
 #define HEAD "mailpipe-seen 1\n"
 #define DONE " done\n" /* confirms the names before it */
 #define NAME_MAX_LEN 255
+#define VALIDITY " uidvalidity "
 #define COMPACT_OVER 100
 /* octets of a source that its file's name shows */
 #define PLAIN \
 	"0123456789.@_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* One UID in the tree. */
-struct known {
-	char *name; /* of a file not yet confirmed, or NULL */
-	bool used;
-	char uid[];
+/* A file that is about to get its name. */
+struct announced {
+	char *uid, *name;
 };
 
 struct seen {
 	struct journal journal;
-	struct known *key; /* to look for, with room for any UID */
-	void *tree;
-	size_t count, used;
-	struct known **unsure;
+	bool numbers;
+	struct tokens tokens; /* the set, */
+	struct ranges uids;   /* or for numbers */
+	uint32_t validity;    /* of them; 0: not known yet */
+	size_t lines;         /* of the file */
+	struct announced *unsure;
 	size_t n_unsure;
 };
-
-static int
-compare(const void *a, const void *b)
-{
-	const struct known *x = a, *y = b;
-
-	return strcmp(x->uid, y->uid);
-}
-
-static struct known *
-new_known(const char *uid, size_t n, size_t room)
-{
-	struct known *e = xrealloc(NULL, sizeof *e + room + 1);
-
-	e->name = NULL;
-	e->used = false;
-	memcpy(e->uid, uid, n);
-	e->uid[n] = 0;
-	return e;
-}
-
-static struct known *
-find(const struct seen *s, const char *uid, size_t n)
-{
-	struct known **e;
-
-	memcpy(s->key->uid, uid, n);
-	s->key->uid[n] = 0;
-	e = tfind(s->key, &s->tree, compare);
-	return e ? *e : NULL;
-}
-
-static struct known *
-insert(struct seen *s, const char *uid, size_t n)
-{
-	struct known *e = find(s, uid, n);
-
-	if (e)
-		return e;
-	e = new_known(uid, n, n);
-	if (!tsearch(e, &s->tree, compare))
-		xrealloc(NULL, PTRDIFF_MAX); /* ends as memory out does */
-	s->count++;
-	return e;
-}
 
 static bool
 is_token(const char *s, size_t n, size_t max)
@@ -88,48 +45,102 @@ is_token(const char *s, size_t n, size_t max)
 	return n > 0 && n <= max;
 }
 
-static void
-set_name(struct seen *s, struct known *e, const char *name, size_t n)
+/* false for what is none. */
+static bool
+insert(struct seen *s, const char *uid, size_t n, bool used)
 {
-	if (e->name)
-		return;
-	e->name = xrealloc(NULL, n + 1);
-	memcpy(e->name, name, n);
-	e->name[n] = 0;
+	struct range r;
+
+	if (!is_token(uid, n, SEEN_UID) ||
+	    (s->numbers && ranges_parse(uid, n, &r) < 0))
+		return false;
+	if (s->numbers)
+		ranges_add(&s->uids, r.first, r.last);
+	else
+		tokens_add(&s->tokens, uid, n, used);
+	s->lines++;
+	return true;
+}
+
+static void
+drop(struct seen *s, const char *uid)
+{
+	struct range r;
+
+	if (!s->numbers)
+		tokens_remove(&s->tokens, uid, strlen(uid));
+	else if (ranges_parse(uid, strlen(uid), &r) == 0)
+		ranges_remove(&s->uids, r.first);
+}
+
+static char *
+copy(const char *s, size_t n)
+{
+	char *p = xrealloc(NULL, n + 1);
+
+	memcpy(p, s, n);
+	p[n] = 0;
+	return p;
+}
+
+static void
+announce(
+    struct seen *s, const char *uid, size_t n, const char *name, size_t length)
+{
 	s->unsure = xrealloc(s->unsure, (s->n_unsure + 1) * sizeof *s->unsure);
-	s->unsure[s->n_unsure++] = e;
+	s->unsure[s->n_unsure].uid = copy(uid, n);
+	s->unsure[s->n_unsure++].name = copy(name, length);
 }
 
 static void
 drop_names(struct seen *s)
 {
 	for (size_t i = 0; i < s->n_unsure; i++) {
-		free(s->unsure[i]->name);
-		s->unsure[i]->name = NULL;
+		free(s->unsure[i].uid);
+		free(s->unsure[i].name);
 	}
 	s->n_unsure = 0;
 }
 
-/* "UID", "UID NAME" or " done"; a line that is none of them is what a power
- * cut leaves, and is passed over. */
+/* What was seen under another UIDVALIDITY means nothing now. */
+static void
+set_validity(struct seen *s, uint32_t validity)
+{
+	drop_names(s);
+	ranges_free(&s->uids);
+	s->validity = validity;
+}
+
+static bool
+read_validity(struct seen *s, const char *line, size_t n)
+{
+	const size_t word = strlen(VALIDITY);
+	struct range r;
+
+	if (!s->numbers || n <= word || memcmp(line, VALIDITY, word) != 0 ||
+	    ranges_parse(line + word, n - word, &r) < 0)
+		return false;
+	set_validity(s, r.first);
+	return true;
+}
+
+/* "UID", "UID NAME", " done" or " uidvalidity N"; a line that is none of them
+ * is what a power cut leaves, and is passed over. */
 static void
 read_entry(void *arg, const char *line, size_t n)
 {
 	struct seen *s = arg;
 	const char *blank = memchr(line, ' ', n);
 	size_t uid = blank ? (size_t)(blank - line) : n;
-	struct known *e;
 
-	if (n + 1 == strlen(DONE) && memcmp(line, DONE, n) == 0) {
+	if (n + 1 == strlen(DONE) && memcmp(line, DONE, n) == 0)
 		drop_names(s);
+	else if (read_validity(s, line, n) ||
+	    (blank && !is_token(blank + 1, n - uid - 1, NAME_MAX_LEN)) ||
+	    !insert(s, line, uid, false))
 		return;
-	}
-	if (!is_token(line, uid, SEEN_UID) ||
-	    (blank && !is_token(blank + 1, n - uid - 1, NAME_MAX_LEN)))
-		return;
-	e = insert(s, line, uid);
-	if (blank)
-		set_name(s, e, blank + 1, n - uid - 1);
+	else if (blank)
+		announce(s, line, uid, blank + 1, n - uid - 1);
 }
 
 /* Readable for people, kept apart by the hash. */
@@ -162,7 +173,8 @@ journal_path(const char *source, const char *sink)
 }
 
 struct seen *
-seen_open(const char *source, const char *sink, char **path)
+seen_open(
+    enum seen_kind kind, const char *source, const char *sink, char **path)
 {
 	struct seen *s;
 	int err;
@@ -172,7 +184,7 @@ seen_open(const char *source, const char *sink, char **path)
 		return NULL;
 	s = xrealloc(NULL, sizeof *s);
 	memset(s, 0, sizeof *s);
-	s->key = new_known("", 0, SEEN_UID);
+	s->numbers = kind == SEEN_NUMBERS;
 	buf_adds(&s->journal.head, HEAD);
 	journal_describe(&s->journal, "source", source);
 	journal_describe(&s->journal, "sink", sink);
@@ -187,46 +199,49 @@ seen_open(const char *source, const char *sink, char **path)
 bool
 seen_has(struct seen *s, const char *uid, size_t n)
 {
-	struct known *e;
-
-	if (!is_token(uid, n, SEEN_UID))
-		return false;
-	e = find(s, uid, n);
-	if (e && !e->used) {
-		e->used = true;
-		s->used++;
-	}
-	return e;
+	return is_token(uid, n, SEEN_UID) && tokens_has(&s->tokens, uid, n);
 }
 
 size_t
 seen_count(const struct seen *s)
 {
-	return s->count;
+	return s->numbers ? (size_t)ranges_count(&s->uids) : s->tokens.count;
 }
 
 int
 seen_add(struct seen *s, const char *uid, size_t n, const char *name)
 {
-	struct known *e;
-
-	if (!is_token(uid, n, SEEN_UID) ||
-	    (name && !is_token(name, strlen(name), NAME_MAX_LEN))) {
+	if ((name && !is_token(name, strlen(name), NAME_MAX_LEN)) ||
+	    !insert(s, uid, n, true)) {
 		errno = EINVAL;
 		return -1;
 	}
-	e = insert(s, uid, n);
-	if (!e->used) {
-		e->used = true;
-		s->used++;
-	}
 	buf_add(&s->journal.out, uid, n);
 	if (name) {
-		set_name(s, e, name, strlen(name));
+		announce(s, uid, n, name, strlen(name));
 		buf_addf(&s->journal.out, " %s", name);
 	}
 	buf_addc(&s->journal.out, '\n');
 	return 0;
+}
+
+const struct ranges *
+seen_uids(const struct seen *s)
+{
+	return &s->uids;
+}
+
+uint32_t
+seen_validity(const struct seen *s)
+{
+	return s->validity;
+}
+
+void
+seen_renew(struct seen *s, uint32_t validity)
+{
+	set_validity(s, validity);
+	buf_addf(&s->journal.out, VALIDITY "%u\n", validity);
 }
 
 int
@@ -244,32 +259,23 @@ seen_confirm(struct seen *s)
 	buf_adds(&s->journal.out, DONE);
 }
 
-/* --- writing the file anew --- */
-struct walk {
-	struct buf lines;
-	bool all;
-};
-
-static void
-keep_known(const void *node, VISIT visit, void *arg)
-{
-	const struct known *e = *(struct known *const *)node;
-	struct walk *w = arg;
-
-	if ((visit != postorder && visit != leaf) || (!w->all && !e->used))
-		return;
-	buf_addf(&w->lines, "%s\n", e->uid);
-}
-
 static int
 rewrite(struct seen *s, bool all)
 {
-	struct walk w = {BUF_INIT, all};
+	struct buf lines = BUF_INIT;
 	int r;
 
-	twalk_r(s->tree, keep_known, &w);
-	r = journal_replace(&s->journal, &w.lines);
-	buf_free(&w.lines);
+	if (s->validity)
+		buf_addf(&lines, VALIDITY "%u\n", s->validity);
+	for (size_t i = 0; i < s->uids.n; i++) {
+		const struct range *u = &s->uids.list[i];
+
+		buf_addf(&lines, u->first == u->last ? "%u\n" : "%u:%u\n",
+		    u->first, u->last);
+	}
+	tokens_lines(&s->tokens, all, &lines);
+	r = journal_replace(&s->journal, &lines);
+	buf_free(&lines);
 	return r;
 }
 
@@ -279,41 +285,26 @@ seen_settle(
 {
 	size_t missing = 0;
 
-	for (size_t i = 0; i < s->n_unsure; i++) {
-		struct known *e = s->unsure[i];
-
-		if (exists(e->name, arg)) {
-			free(e->name);
-			e->name = NULL;
-			continue;
+	for (size_t i = 0; i < s->n_unsure; i++)
+		if (!exists(s->unsure[i].name, arg)) {
+			drop(s, s->unsure[i].uid);
+			missing++;
 		}
-		tdelete(e, &s->tree, compare);
-		free(e->name);
-		free(e);
-		s->count--;
-		missing++;
-	}
 	if (!missing && s->n_unsure)
 		buf_adds(&s->journal.out, DONE);
-	s->n_unsure = 0;
+	drop_names(s);
 	return missing ? rewrite(s, true) : 0;
 }
 
 int
 seen_compact(struct seen *s)
 {
-	size_t gone = s->count - s->used;
+	size_t left = s->numbers ? s->uids.n : s->tokens.used;
+	size_t gone = (s->numbers ? s->lines : s->tokens.count) - left;
 
-	if (gone <= COMPACT_OVER || gone <= s->used || s->n_unsure)
+	if (gone <= COMPACT_OVER || gone <= left || s->n_unsure)
 		return 0;
 	return rewrite(s, false);
-}
-
-static void
-free_known(void *e)
-{
-	free(((struct known *)e)->name);
-	free(e);
 }
 
 int
@@ -321,9 +312,10 @@ seen_close(struct seen *s)
 {
 	int r = journal_close(&s->journal);
 
-	tdestroy(s->tree, free_known);
-	free(s->key);
+	drop_names(s);
 	free(s->unsure);
+	tokens_free(&s->tokens);
+	ranges_free(&s->uids);
 	free(s);
 	return r;
 }

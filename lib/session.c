@@ -36,7 +36,9 @@ job_begin(struct session *c, struct job *j)
 static void
 job_again(struct session *c, struct job *j, const struct reply *why)
 {
-	if (c->on.finished ? !j->retried : hop_has_more(c->hop)) {
+	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
+
+	if (again && !job_is_done(j)) {
 		j->retried = c->on.finished;
 		job_wait(c, j);
 	} else {

@@ -136,7 +136,7 @@ sink_write(struct sink *s, const void *data, size_t n)
 }
 
 static int
-append(struct sink *s)
+append(struct sink *s, time_t arrived)
 {
 	const struct buf top = BUF_INIT;
 	struct mbox m;
@@ -144,15 +144,14 @@ append(struct sink *s)
 
 	if (mbox_open(&m, s->path) < 0)
 		return EX_TEMPFAIL;
-	r = mbox_append(&m, NOBODY, time(NULL), &top, s->scratch) < 0
-	    ? EX_TEMPFAIL
-	    : 0;
+	r = mbox_append(&m, NOBODY, arrived, &top, s->scratch) < 0 ? EX_TEMPFAIL
+								   : 0;
 	mbox_close(&m);
 	return r;
 }
 
 static int
-print(struct sink *s)
+print(struct sink *s, time_t arrived)
 {
 	static char block[BLOCK];
 	struct mbox_quote q = {0};
@@ -160,7 +159,7 @@ print(struct sink *s)
 	ssize_t n;
 	int r = 0;
 
-	mbox_begin(&q, NOBODY, time(NULL), &out);
+	mbox_begin(&q, NOBODY, arrived, &out);
 	for (off_t at = 0; r == 0; at += n) {
 		n = pread(s->scratch, block, sizeof block, at);
 		if (n <= 0)
@@ -197,18 +196,50 @@ run(struct sink *s)
 	return r;
 }
 
-int
-sink_commit(struct sink *s, const char **name)
+/* Where the label does not fit, the message counts more. */
+static int
+set_name(struct sink *s, const struct sink_label *l)
 {
+	struct atomic *a = &s->files[s->n];
+	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}};
+	char *name = s->names[s->n].name;
+
+	strcpy(name, a->tmpname);
+	s->names[s->n].flags[0] = 0;
+	if (!l)
+		return 0;
+	memcpy(s->names[s->n].flags, l->flags, sizeof l->flags);
+	if (l->uid)
+		snprintf(name + strlen(name), ATOMIC_NAME - strlen(name),
+		    ",U=%" PRIu32, l->uid);
+	times[1].tv_sec = l->arrived;
+	return l->arrived ? futimens(a->fd, times) : 0;
+}
+
+static int
+keep(struct sink *s, const struct sink_label *l, const char **name)
+{
+	if (set_name(s, l) < 0) {
+		sink_abort(s);
+		return EX_TEMPFAIL;
+	}
+	*name = s->names[s->n++].name;
+	return 0;
+}
+
+int
+sink_commit(struct sink *s, const struct sink_label *l, const char **name)
+{
+	time_t arrived = l && l->arrived ? l->arrived : time(NULL);
+
 	*name = NULL;
 	switch (s->kind) {
 	case SINK_MAILDIR:
-		*name = s->files[s->n++].tmpname;
-		return 0;
+		return keep(s, l, name);
 	case SINK_MBOX:
-		return append(s);
+		return append(s, arrived);
 	case SINK_STDOUT:
-		return print(s);
+		return print(s, arrived);
 	default:
 		return run(s);
 	}
@@ -251,19 +282,34 @@ sink_sync(struct sink *s)
 	return 0;
 }
 
+static int
+place(struct sink *s, size_t i)
+{
+	const char *flags = s->names[i].flags;
+	char name[ATOMIC_NAME + 16];
+
+	if (!*flags)
+		return atomic_place(&s->files[i], s->box.new, s->names[i].name);
+	snprintf(name, sizeof name, "%s:2,%s", s->names[i].name, flags);
+	return atomic_place(&s->files[i], s->box.cur, name);
+}
+
 int
 sink_publish(struct sink *s)
 {
+	bool in_new = false, in_cur = false;
 	struct atomic last;
 	size_t i;
 
 	if (s->kind != SINK_MAILDIR || !s->n)
 		return 0;
-	for (i = 0; i < s->n; i++)
-		if (atomic_place(
-			&s->files[i], s->box.new, s->files[i].tmpname) < 0)
+	for (i = 0; i < s->n; i++) {
+		if (place(s, i) < 0)
 			return EX_TEMPFAIL;
-	if (fsync(s->box.new) < 0)
+		*(*s->names[i].flags ? &in_cur : &in_new) = true;
+	}
+	if ((in_new && fsync(s->box.new) < 0) ||
+	    (in_cur && fsync(s->box.cur) < 0))
 		return EX_TEMPFAIL;
 	last = s->files[s->n];
 	s->files[s->n].fd = -1;
@@ -272,15 +318,31 @@ sink_publish(struct sink *s)
 	return 0;
 }
 
+static int
+look(struct sink *s)
+{
+	return s->kind != SINK_MAILDIR || s->there
+	    ? 0
+	    : maildir_list(&s->box, &s->there, &s->n_there);
+}
+
 bool
 sink_has(struct sink *s, const char *name)
 {
 	bool alone;
 
-	if (s->kind != SINK_MAILDIR ||
-	    (!s->there && maildir_list(&s->box, &s->there, &s->n_there) < 0))
-		return false;
-	return maildir_find(s->there, s->n_there, name, strlen(name), &alone);
+	return look(s) == 0 &&
+	    maildir_find(s->there, s->n_there, name, strlen(name), &alone);
+}
+
+int
+sink_each(struct sink *s, void (*tell)(const char *name, void *arg), void *arg)
+{
+	if (look(s) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n_there; i++)
+		tell(s->there[i].name, arg);
+	return 0;
 }
 
 void
@@ -293,4 +355,5 @@ sink_close(struct sink *s)
 	} else if (s->scratch >= 0)
 		close(s->scratch);
 	maildir_list_free(s->there, s->n_there);
+	s->there = NULL;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "fdpass.h"
 #include "parse.h"
 #include "starttls.h"
 
@@ -17,25 +18,28 @@
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 static bool
-is_socket(int fd, int type)
+is_datagrams(int fd)
 {
 	socklen_t n = sizeof(int);
-	int is;
+	int type;
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &is, &n) == 0 && is == type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
+	    type == SOCK_SEQPACKET;
 }
 
 int
 starttls_open(bool *implicit)
 {
 	const char *number = getenv("TLS_FD"), *mode = getenv("TLS_MODE");
+	struct timeval limit = {READY_MS / 1000, 0};
 	uint64_t n;
 	int fd = -1;
 
 	*implicit = mode && strcmp(mode, "implicit") == 0;
 	if (number && parse_number(number, INT32_MAX, &n) == 0 && n > 2 &&
-	    is_socket((int)n, SOCK_SEQPACKET) &&
-	    fcntl((int)n, F_SETFD, FD_CLOEXEC) == 0)
+	    is_datagrams((int)n) && fcntl((int)n, F_SETFD, FD_CLOEXEC) == 0 &&
+	    setsockopt((int)n, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) ==
+		0)
 		fd = (int)n;
 	unsetenv("TLS_FD");
 	unsetenv("TLS_MODE");
@@ -87,49 +91,18 @@ read_line(int fd, char line[LINE], int64_t until)
 	return -1;
 }
 
-/* One datagram with both descriptors. */
-static int
-send_request(int tls_fd, const char *request, int wire, int far, int64_t until)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = {.room = ""};
-	struct iovec iov = {(void *)request, strlen(request)};
-	struct msghdr m = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.room,
-	    .msg_controllen = sizeof control.room};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	int fds[2] = {wire, far};
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(c), fds, sizeof fds);
-	while (sendmsg(tls_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-		if (errno == EAGAIN && wait_for(tls_fd, POLLOUT, until) < 0)
-			return -1;
-		if (errno != EAGAIN && errno != EINTR)
-			return -1;
-	}
-	return 0;
-}
-
 int
 starttls_ready(int tls_fd, int wire)
 {
 	int64_t until = conn_now() + READY_MS;
-	int pair[2], r, saved;
+	int pair[2], fds[2], r, saved;
 	char line[LINE];
 
-	if (!is_socket(wire, SOCK_STREAM)) {
-		errno = ENOTSOCK;
-		return -1;
-	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	r = send_request(tls_fd, "START", wire, pair[1], until);
+	fds[0] = wire;
+	fds[1] = pair[1];
+	r = fdpass_send(tls_fd, "START", 5, fds, 2);
 	close(pair[1]);
 	if (r == 0)
 		r = read_line(pair[0], line, until);
@@ -191,5 +164,7 @@ starttls_begin(int ready, int in, int out, unsigned seconds,
 int
 starttls_wrap(int tls_fd, int wire, int plain)
 {
-	return send_request(tls_fd, "WRAP", wire, plain, conn_now() + READY_MS);
+	int fds[2] = {wire, plain};
+
+	return fdpass_send(tls_fd, "WRAP", 4, fds, 2);
 }

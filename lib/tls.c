@@ -38,14 +38,14 @@ struct tls {
 	struct pair pairs[];
 };
 
-/* A passphrase is never asked for. */
+/* Called where there is one, which nobody is asked for. */
 static int
-no_passphrase(char *out, int size, int writing, void *arg)
+no_passphrase(char *out, int size, int writing, void *locked)
 {
 	(void)out;
 	(void)size;
 	(void)writing;
-	(void)arg;
+	*(bool *)locked = true;
 	return -1;
 }
 
@@ -109,7 +109,7 @@ open_file(const char *path, mode_t modes, const char **why)
 static const char *
 reason(void)
 {
-	const char *why = ERR_reason_error_string(ERR_peek_last_error());
+	const char *why = ERR_reason_error_string(ERR_peek_error());
 
 	return why ? why : "not usable";
 }
@@ -121,14 +121,16 @@ use_chain(SSL_CTX *ctx, const char *path)
 	const char *why;
 	BIO *bio = open_file(path, 07777, &why);
 	X509 *x = NULL;
+	bool locked;
 
 	if (!bio)
 		return why;
-	x = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
+	x = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &locked);
 	if (!x || SSL_CTX_use_certificate(ctx, x) != 1)
 		why = reason();
 	X509_free(x);
-	while (!why && (x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)))
+	while (
+	    !why && (x = PEM_read_bio_X509(bio, NULL, no_passphrase, &locked)))
 		if (SSL_CTX_add0_chain_cert(ctx, x) != 1) {
 			X509_free(x);
 			why = reason();
@@ -148,11 +150,14 @@ use_key(SSL_CTX *ctx, const char *path)
 	const char *why;
 	BIO *bio = open_file(path, KEY_MODES, &why);
 	EVP_PKEY *key;
+	bool locked = false;
 
 	if (!bio)
 		return why;
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-	if (!key || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &locked);
+	if (locked)
+		why = "it has a passphrase";
+	else if (!key || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1)
 		why = reason();
 	EVP_PKEY_free(key);

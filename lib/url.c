@@ -1,5 +1,6 @@
 #include "url.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -26,12 +27,18 @@ static const struct scheme schemes[] = {
     {"imaps", "imap", 993, true, false},
 };
 
+/* The scheme in front, or the protocol's plain one; *rest is what follows. */
 static const struct scheme *
-scheme_find(const char *name, const char *protocol)
+scheme_find(const char *url, const char *protocol, const char **rest)
 {
+	const char *end = strstr(url, "://");
+	size_t n = end ? (size_t)(end - url) : strlen(protocol);
+
+	*rest = end ? end + 3 : url;
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
 		if (strcmp(schemes[i].protocol, protocol) == 0 &&
-		    strcasecmp(schemes[i].name, name) == 0)
+		    strlen(schemes[i].name) == n &&
+		    strncasecmp(schemes[i].name, end ? url : protocol, n) == 0)
 			return &schemes[i];
 	return NULL;
 }
@@ -76,15 +83,41 @@ set_name(struct url *t, const struct scheme *s)
 	buf_free(&b);
 }
 
+/* "AUTH=NAME" of RFC 2384 and 5092, some with `;' between them, and the + that
+ * libcurl puts before a login without SASL. AUTH=* is the same as none. */
+static bool
+read_mechanism(struct url *t)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "abcdefghijklmnopqrstuvwxyz-_+";
+	char *s = t->mechanism;
+
+	if (s && strcasecmp(s, "AUTH=*") == 0) {
+		free(s);
+		t->mechanism = s = NULL;
+	}
+	while (s && *s) {
+		size_t n = strcspn(s, ";");
+		if (n < 6 || strncasecmp(s, "AUTH=", 5) != 0 ||
+		    strspn(s + 5, allowed) != n - 5)
+			return false;
+		for (size_t i = 0; i < n; i++)
+			s[i] = (char)toupper((unsigned char)s[i]);
+		s += n + (s[n] == ';');
+	}
+	return true;
+}
+
 /* Why the URL cannot be used, or NULL. */
 static const char *
-url_fault(
-    const struct url *t, const struct scheme *s, enum tls tls, bool password)
+url_fault(struct url *t, const struct scheme *s, enum tls tls)
 {
 	if (!t->host || !*t->host)
 		return "no host in it";
-	if (password)
-		return "a password does not belong in it (see ~/.netrc)";
+	if (t->user && !*t->user)
+		return "no user before the @";
+	if (!read_mechanism(t))
+		return "what follows `;' is not AUTH=MECHANISM";
 	if (strcmp(s->protocol, "imap") != 0 && t->path && *t->path)
 		return "it has a path";
 	if (s->implicit && tls != TLS_AUTO && tls != TLS_REQUIRED)
@@ -103,26 +136,35 @@ tls_meant(const struct url *t, const struct scheme *s, enum tls tls)
 						     : TLS_OPPORTUNISTIC;
 }
 
+static bool
+has_part(CURLU *u, CURLUPart part)
+{
+	char *text = NULL;
+	bool has = curl_url_get(u, part, &text, 0) == CURLUE_OK;
+
+	curl_free(text);
+	return has;
+}
+
 static const char *
-url_read(struct url *t, const char *protocol, CURLU *u, enum tls tls)
+url_read(struct url *t, const struct scheme *s, CURLU *u, enum tls tls)
 {
 	bool bad = false;
-	char *scheme = url_part(u, CURLUPART_SCHEME, &bad);
-	const struct scheme *s = scheme ? scheme_find(scheme, protocol) : NULL;
-	char *port = url_part(u, CURLUPART_PORT, &bad);
-	char *password = url_part(u, CURLUPART_PASSWORD, &bad);
-	char *options = url_part(u, CURLUPART_OPTIONS, &bad);
-	char *path = url_part(u, CURLUPART_PATH, &bad);
-	const char *fault = s ? NULL : "its scheme is not one of this protocol";
+	char *port, *path;
+	const char *fault;
 
+	if (has_part(u, CURLUPART_PASSWORD))
+		return "a password does not belong in it (see ~/.netrc)";
+	if (has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))
+		return "it has a `?' or `#' (%3F, %23)";
+	port = url_part(u, CURLUPART_PORT, &bad);
+	path = url_part(u, CURLUPART_PATH, &bad);
 	t->user = url_part(u, CURLUPART_USER, &bad);
 	t->host = url_part(u, CURLUPART_HOST, &bad);
+	t->mechanism = url_part(u, CURLUPART_OPTIONS, &bad);
 	t->path = xstrdup(path && *path == '/' ? path + 1 : "");
-	t->mechanism = options;
-	if (!fault && bad)
-		fault = "it has a control byte or a bad % sequence";
-	if (!fault)
-		fault = url_fault(t, s, tls, password != NULL);
+	fault = bad ? "it has a control byte or a bad % sequence"
+		    : url_fault(t, s, tls);
 	if (!fault) {
 		t->scheme = xstrdup(s->protocol);
 		t->implicit = s->implicit;
@@ -130,31 +172,39 @@ url_read(struct url *t, const char *protocol, CURLU *u, enum tls tls)
 		t->port = port ? (unsigned)strtoul(port, NULL, 10) : s->port;
 		set_name(t, s);
 	}
-	free(scheme);
 	free(port);
-	free(password);
 	free(path);
 	return fault;
+}
+
+/* libcurl knows its own schemes alone, and cuts up only what belongs to one. */
+static const char *
+url_cut(CURLU *u, const struct scheme *s, const char *rest)
+{
+	struct buf text = BUF_INIT;
+	CURLUcode r = CURLUE_OUT_OF_MEMORY;
+
+	buf_addf(&text, "%s%s://%s", s->protocol, s->implicit ? "s" : "", rest);
+	if (u)
+		r = curl_url_set(u, CURLUPART_URL, buf_str(&text), 0);
+	buf_free(&text);
+	return r ? curl_url_strerror(r) : NULL;
 }
 
 int
 url_parse(struct url *t, const char *protocol, const char *url, enum tls tls,
     char *why, size_t size)
 {
-	struct buf text = BUF_INIT;
+	const char *rest, *fault = "its scheme is not one of this protocol";
+	const struct scheme *s = scheme_find(url, protocol, &rest);
 	CURLU *u = curl_url();
-	const char *fault;
 
 	*t = (struct url){0};
-	if (!strstr(url, "://"))
-		buf_addf(&text, "%s://", protocol);
-	buf_adds(&text, url);
-	CURLUcode r = u ? curl_url_set(u, CURLUPART_URL, buf_str(&text),
-			      CURLU_NON_SUPPORT_SCHEME)
-			: CURLUE_OUT_OF_MEMORY;
-	fault = r ? curl_url_strerror(r) : url_read(t, protocol, u, tls);
+	if (s)
+		fault = url_cut(u, s, rest);
+	if (!fault)
+		fault = url_read(t, s, u, tls);
 	curl_url_cleanup(u);
-	buf_free(&text);
 	if (!fault)
 		return 0;
 	snprintf(why, size, "%s", fault);

@@ -21,21 +21,22 @@ struct url {
 	bool implicit;   /* TLS from the first octet */
 	enum tls tls;    /* never TLS_AUTO */
 	char *user;      /* NULL: no login */
-	char *mechanism; /* "AUTH=..." from the URL, or NULL */
+	char *mechanism; /* "AUTH=..." from the URL, upper case, or NULL */
 	char *host;      /* NULL for a Unix socket */
 	char *address;   /* of host, to connect to; NULL: libcurl finds it */
 	unsigned port;
 	char *path; /* of the URL, decoded, no leading slash; of the socket */
 	char *name; /* "smtp://alice@host:25": for diagnostics, journals */
-	struct buf password; /* asked for once, by the first dial_open */
+	struct buf password; /* or token; asked for by the first dial_open */
 	bool asked;
 };
 
 /* Reads a URL of the protocol ("smtp": smtp://, smtps://, submission://;
  * "pop3": pop3://, pop3s://; "imap": imap://, imaps://); without a scheme it is
- * that protocol's plain one. A login needs TLS unless tls is off; without one
- * plain schemes use TLS where it is offered. 0, or -1 with the reason in why
- * (command line, 64): a password in the URL is one. */
+ * that protocol's plain one. A user may carry a mechanism, as in
+ * smtp://alice;AUTH=PLAIN@host. A login needs TLS unless tls is off; without
+ * one plain schemes use TLS where it is offered. 0, or -1 with the reason in
+ * why (command line, 64): a password in the URL is one. */
 int url_parse(struct url *t, const char *protocol, const char *text,
     enum tls tls, char *why, size_t size);
 /* The same for LMTP: an absolute path, HOST:PORT or [ADDR]:PORT. */

@@ -21,6 +21,16 @@ verdict_of_exit(int code)
 }
 
 int
+verdict_worst(int status, int code)
+{
+	if (verdict_of_exit(code) == PERM)
+		code = EX_UNAVAILABLE;
+	if (!code)
+		return status;
+	return !status || verdict_of_exit(status) == PERM ? code : status;
+}
+
+int
 verdict_exit_of_wait(int status)
 {
 	if (!WIFEXITED(status) || WEXITSTATUS(status) >= 126)

@@ -9,6 +9,9 @@ enum verdict { OK, TEMP, PERM };
 
 /* 0 OK; 65 67 68 69 77 PERM; every other exit code TEMP. */
 enum verdict verdict_of_exit(int code);
+/* The exit code of several actions: any permanent failure is 69, and shows only
+ * where nothing temporary did. */
+int verdict_worst(int status, int code);
 /* The exit code of a wait(2) status; 75 for a signal or 126 and above. */
 int verdict_exit_of_wait(int status);
 /* The exit code for a file that someone named and that cannot be read: mistake

@@ -16,8 +16,8 @@ install_to() {
 	install_to install
 	(cd dest && find . ! -type d | sort) >installed
 	{
-		for p in auth-passwd mbox-deliver mkmsg pop3-fetch pop3-serve smtp-recv \
-			smtp-send spool tls-serve; do
+		for p in auth-passwd imap-fetch mbox-deliver mkmsg pop3-fetch \
+			pop3-serve smtp-recv smtp-send spool tls-serve; do
 			echo "./usr/bin/$p"
 		done
 		echo ./usr/sbin/sendmail

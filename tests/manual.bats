@@ -242,6 +242,23 @@ waits()
 	END
 }
 
+@test "smtp-send(1): straight to the mail hosts" {
+	maildirs bob carol
+	printf '%s %s/\n' bob@example.net "$PWD/bob" \
+		carol@example.org "$PWD/carol" >mailboxes
+	server recv.log smtp-recv --local example.net --local example.org \
+		--mailboxes mailboxes
+	dnsmasq_start mx-host=example.net,mx.example.net,10 \
+		host-record=mx.example.net,127.0.0.1 \
+		host-record=example.org,127.0.0.1
+	cp text message
+	try smtp-send.1 4 "s/--mx/& --port ${address#*:} --resolver 127.0.0.1:$DNSMASQ_PORT/"
+	body <bob/new/* >got
+	same got <text
+	body <carol/new/* >got
+	same got <text
+}
+
 # The stub does what git-send-email does with such a command.
 @test "sendmail(8): a script's message is queued, and git's patch" {
 	cat >bin/git <<-'END'
@@ -361,6 +378,57 @@ inetd_runs()
 		queued <ann@example.net>
 		  <bob@example.net>
 	END
+}
+
+# send_tls PORT: one message to bob after STARTTLS.
+send_tls()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import smtplib, sys
+		s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+		s.starttls()
+		s.sendmail("ann@example.net", "bob@example.net", "Subject: x\r\n\r\nx\r\n")
+		s.quit()
+	END
+}
+
+@test "tls-serve(1): a certificate that only tries, and a server with STARTTLS" {
+	example tls-serve.1 1 's/:2525/:0/; s/^tls-serve/exec &/' >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 800 $! listening log
+	send_tls "${address#*:}"
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+@test "tls-serve(1): from inetd" {
+	certificate mx mx.example.net
+	send_one() {
+		send_tls "$1"
+	}
+	inetd_runs tls-serve.1 2
+}
+
+# cat is as good a server as imapd.
+@test "tls-serve(1): a server that has no TLS" {
+	certificate mx mx.example.net
+	stub imapd 'exec cat'
+	port=$(free_port)
+	peers_new tcpserver >dir
+	peers_listen "$(cat dir)" "$port" sh -c "$(example tls-serve.1 3 \
+		"s,^tcpserver 0 993,exec '$(peer_path tcpserver)' -HRl0 127.0.0.1 $port,")"
+	"$PYTHON" - "$port" >got <<-'END'
+		import socket, ssl, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		t = ssl._create_unverified_context().wrap_socket(s)
+		t.sendall(b"a1 NOOP\r\n")
+		print(t.recv(100))
+	END
+	echo "b'a1 NOOP\\r\\n'" | same got
 }
 
 @test "mailpipe(7): the recipient's server under inetd" {

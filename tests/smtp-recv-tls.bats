@@ -318,7 +318,7 @@ failures() {
 	END
 	peers_wait 400 "" failures 3
 	sed -n '3,$s/ reason=.*//p' log >got
-	for _ in 1 2 3; do echo 'event=tls-failed peer=127.0.0.1'; done | same got
+	for _ in 1 2 3; do echo 'event=tls-failed client=127.0.0.1'; done | same got
 }
 
 @test "without a usable certificate STARTTLS is 454, and the session goes on" {

@@ -59,6 +59,56 @@ def starttls(port, **how):
     return wrap(s, **how)
 
 
+class Session:
+    """TLS over s with the records in our hands: one direction can be ended by
+    its close_notify alone, while the other goes on."""
+
+    def __init__(self, s):
+        self.s, self.read, self.write = s, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.o = context().wrap_bio(self.read, self.write)
+        self.run(self.o.do_handshake)
+
+    def flush(self):
+        if self.write.pending:
+            self.s.sendall(self.write.read())
+
+    def run(self, f, *args):
+        while True:
+            try:
+                got = f(*args)
+                self.flush()
+                return got
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.s.recv(65536)
+                if data:
+                    self.read.write(data)
+                else:
+                    self.read.write_eof()
+
+    def send(self, data):
+        self.run(self.o.write, data)
+
+    def goodbye(self):
+        try:
+            self.o.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.flush()
+
+    def rest(self):
+        """To the other side's close_notify; an end without it raises."""
+        got = b""
+        while True:
+            try:
+                data = self.run(self.o.read, 65536)
+            except ssl.SSLZeroReturnError:
+                return got
+            if not data:
+                return got
+            got += data
+
+
 def reply(s):
     """The lines of an SMTP reply."""
     got = [line(s)]

@@ -57,7 +57,7 @@ main(int argc, char *argv[])
 
 	if (argc != 3)
 		return 64;
-	s = seen_open(argv[1], argv[2], &path);
+	s = seen_open(SEEN_TOKENS, argv[1], argv[2], &path);
 	puts(s ? path : strerrorname_np(errno));
 	fflush(stdout);
 	while (s && getline(&line, &cap, stdin) > 0) {

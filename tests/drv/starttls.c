@@ -1,7 +1,8 @@
-/* starttls [-l ADDRESS]...: a line server that can STARTTLS. `fds', `env',
- * `how' (what was agreed on), `send N' (that many octets), `take N' (what came,
- * as a sum), `eof' (reads to the end, then says so), `sleep', `quit'; anything
- * else it sends back. */
+/* starttls [-l ADDRESS]...: greets and answers lines: STARTTLS, how (what was
+ * agreed on), fds, env, send N (that many octets), take N (sends back what
+ * came, once it is all there), eof (counts to the end, then says it), half
+ * (ends its output, counts, and logs it), quit; anything else it sends back.
+ * Exits 3. */
 #include "drv.h"
 
 #include <dirent.h>
@@ -74,6 +75,34 @@ send_octets(struct conn *c, size_t n)
 	}
 }
 
+/* How much comes until the end. */
+static unsigned long
+count_octets(struct conn *c)
+{
+	unsigned long n = 0;
+	char *data;
+	ssize_t r;
+
+	while ((r = conn_peek(c, &data)) > 0) {
+		n += (size_t)r;
+		conn_take(c, (size_t)r);
+	}
+	return n;
+}
+
+/* Ends its output, then counts. */
+static void
+half_close(struct conn *c)
+{
+	char text[24];
+
+	conn_putf(c, "half\r\n");
+	conn_flush(c);
+	shutdown(c->out, SHUT_WR);
+	snprintf(text, sizeof text, "%lu", count_octets(c));
+	log_event("half", "octets", text, NULL);
+}
+
 /* Back as they came, but only when all are there. */
 static void
 take_octets(struct conn *c, size_t n)
@@ -94,20 +123,6 @@ take_octets(struct conn *c, size_t n)
 	buf_free(&all);
 }
 
-static void
-read_to_end(struct conn *c)
-{
-	unsigned long n = 0;
-	char *data;
-	ssize_t r;
-
-	while ((r = conn_peek(c, &data)) > 0) {
-		n += (size_t)r;
-		conn_take(c, (size_t)r);
-	}
-	conn_putf(c, "%lu and the end\r\n", n);
-}
-
 static int
 answer(struct conn *c, const char *line, size_t n)
 {
@@ -124,14 +139,10 @@ answer(struct conn *c, const char *line, size_t n)
 	else if (!strncmp(line, "take ", 5))
 		take_octets(c, strtoul(line + 5, NULL, 10));
 	else if (!strncmp(line, "eof\r\n", n))
-		read_to_end(c);
-	else if (!strncmp(line, "half\r\n", n)) {
-		conn_putf(c, "half\r\n");
-		conn_flush(c);
-		shutdown(c->out, SHUT_WR);
-		read_to_end(c);
-		log_event("half", "got", c->eof ? "the end" : "more", NULL);
-	} else if (!strncmp(line, "quit\r\n", n)) {
+		conn_putf(c, "%lu and the end\r\n", count_octets(c));
+	else if (!strncmp(line, "half\r\n", n))
+		half_close(c);
+	else if (!strncmp(line, "quit\r\n", n)) {
 		conn_putf(c, "bye\r\n");
 		return -1;
 	} else

@@ -8,6 +8,8 @@ the end of data NNNdata@... (LMTP: each for itself).
   caps=A,B,...  EHLO keywords (default PIPELINING,SIZE,8BITMIME)
   lmtp=1        LHLO, and a reply for each recipient
   unix=PATH     a Unix socket
+  listen=A:P    that address and port
+  greet=REPLY   instead of 220
   data=REPLY    instead of 354 to DATA
   end=REPLY     instead of 250 to the end of data; `close' closes
   mail=REPLY    instead of 250 to MAIL
@@ -16,7 +18,8 @@ the end of data NNNdata@... (LMTP: each for itself).
   early=REPLY   said behind the reply to EHLO
   cut=1         the Nth connection is closed after N - 1 octets of replies
   auth=REPLY    instead of 235 to AUTH
-  cert=FILE     certificate and key: STARTTLS (add it to caps) is served
+  cert=FILE     certificate and key: STARTTLS (add it to caps) is served, and
+                the name asked for is in PORTFILE.sni
   implicit=1    TLS from the first octet
   log=0         keeps no octets
   reads=1       PORTFILE.N has `--' on a line before each read's octets
@@ -139,9 +142,14 @@ class Session:
             code = ([c for c in rcpts if c != "250"] or ["250"])[0]
             self.reply("end", f"{code} {code[0]}.0.0 queued")
 
+    def note_sni(self, _sock, name, _context):
+        with open(portfile + ".sni", "w", encoding="utf-8") as f:
+            f.write(f"{name}\n")
+
     def start_tls(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(opts["cert"])
+        context.sni_callback = self.note_sni
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self.greeted = False
         self.caps = keywords("tlscaps", ",".join(caps))
@@ -149,7 +157,8 @@ class Session:
     def serve(self):
         if "implicit" in opts:
             self.start_tls()
-        self.say("220 sink")
+        if self.reply("greet", "220 sink")[:3] != "220":
+            return
         rcpts = []
         while True:
             line = self.line()
@@ -194,7 +203,10 @@ def main():
         listener.listen(64)
         where = opts["unix"]
     else:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        host, _, number = opts.get("listen", "127.0.0.1:0").rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, int(number)), family=family,
+                                        backlog=64)
         where = str(listener.getsockname()[1])
     with open(portfile + ".tmp", "w", encoding="ascii") as f:
         f.write(where)
