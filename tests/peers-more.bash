@@ -10,6 +10,11 @@
 #                                    and CRAM-MD5, each user's password secret
 #   opensmtpd_start [-u USER]... [-r URL]
 #                                    OPENSMTPD_PORT, _TLS_PORT, _DIR, _MAIL
+#   courier_start [-u USER]...       COURIER_POP3, _POP3S, _IMAP, _IMAPS, _DIR,
+#                                    _MAIL: maildirs are _MAIL/USER
+#   cyrus_start [-u USER]...         CYRUS_POP3, _POP3S, _IMAP, _IMAPS, _LMTP
+#   aiosmtpd_start                   AIOSMTPD_PORT, _TLS_PORT, _MAIL: a message
+#                                    is the file of its first recipient's name
 #   peers_inside DIR COMMAND...      runs it where the server of DIR lives
 
 # PEERS_INSTALLED DIR ROOT COMMAND...: run by sh in a new mount namespace. The
@@ -247,4 +252,171 @@ peers_opensmtpd_conf()
 		action "relay" relay host "$relay" auth <secrets>
 		match from any for any action "relay"
 	END
+}
+
+courier_start()
+{
+	local OPTIND=1 option users=() port
+	peers_need_root Courier || return
+	while getopts u: option; do
+		case $option in
+		u) users+=("$OPTARG") ;;
+		*) return 64 ;;
+		esac
+	done
+	((${#users[@]})) || users=(alice bob)
+	peers_certificate
+	COURIER_POP3=$(free_port)
+	COURIER_POP3S=$(free_port)
+	COURIER_IMAP=$(free_port)
+	COURIER_IMAPS=$(free_port)
+	COURIER_DIR=$(peers_new_installed courier courier)
+	# shellcheck disable=SC2034 # for the caller
+	COURIER_MAIL=$COURIER_DIR/mail
+	mkdir -p "$COURIER_DIR"/etc/courier "$COURIER_DIR"/run/courier/authdaemon
+	cat "$PEERS_KEY" "$PEERS_CERT" >"$COURIER_DIR/etc/courier/pem"
+	cat >"$COURIER_DIR/etc/courier/authdaemonrc" <<-END
+		authmodulelist="authuserdb"
+		daemons=2
+		authdaemonvar=/run/courier/authdaemon
+	END
+	peers_courier_script >"$COURIER_DIR/script"
+	peers_start_installed "$COURIER_DIR" "$COURIER_IMAPS" \
+	    sh -eu "$COURIER_DIR/script" || return
+	for port in "$COURIER_POP3" "$COURIER_POP3S" "$COURIER_IMAP"; do
+		wait_port "$port" "$PEERS_PID" || return
+	done
+	peers_wait 400 "$PEERS_PID" \
+	    test -S "$COURIER_DIR/run/courier/authdaemon/socket"
+}
+
+# The daemons as /usr/lib/courier's scripts start them.
+peers_courier_script()
+{
+	cat <<-END
+		umask 077
+		for user in ${users[*]}; do
+			maildirmake.courier $COURIER_MAIL/\$user
+			printf '%s	uid=%d|gid=%d|home=%s|mail=%s|systempw=%s|hmac-md5pw=%s\n' \
+			    \$user $(id -u nobody) $(id -g nobody) $COURIER_MAIL \
+			    $COURIER_MAIL/\$user '$(openssl passwd -6 secret)' \
+			    \$(echo secret | userdbpw -hmac-md5)
+		done >$COURIER_DIR/etc/courier/userdb
+		chown -R nobody:nogroup $COURIER_MAIL
+		makeuserdb -f $COURIER_DIR/etc/courier/userdb
+		chmod -R a+rX '$COURIER_DIR/etc/courier' /run/courier
+		/usr/lib/courier/courier-authlib/authdaemond &
+		export COURIERTLS=/usr/bin/couriertls TLS_CERTFILE=/etc/courier/pem
+		export TLS_VERIFYPEER=NONE IMAP_CAPABILITY="IMAP4rev1 UIDPLUS CHILDREN NAMESPACE IDLE AUTH=CRAM-MD5 AUTH=PLAIN"
+		export IMAP_CAPABILITY_TLS="\$IMAP_CAPABILITY"
+		export POP3AUTH="PLAIN LOGIN CRAM-MD5" POP3AUTH_TLS="PLAIN LOGIN CRAM-MD5"
+		export IMAP_USELOCKS=1 IMAP_MAILBOX_SANITY_CHECK=0 IMAP_OBSOLETE_CLIENT=0
+		tcpd()
+		{
+			couriertcpd -address=127.0.0.1 -maxprocs=40 -maxperip=40 \\
+			    -nodnslookup -noidentlookup "\$@" &
+		}
+		cd /usr/lib/courier/courier
+		POP3_STARTTLS=YES tcpd $COURIER_POP3 \$PWD/courierpop3login \\
+		    \$PWD/courierpop3d .
+		POP3_TLS=1 tcpd $COURIER_POP3S \$COURIERTLS -server -tcpd \\
+		    \$PWD/courierpop3login \$PWD/courierpop3d .
+		IMAP_STARTTLS=YES tcpd $COURIER_IMAP \$PWD/imaplogin /usr/bin/imapd .
+		IMAP_TLS=1 tcpd $COURIER_IMAPS \$COURIERTLS -server -tcpd \\
+		    \$PWD/imaplogin /usr/bin/imapd .
+		wait
+	END
+}
+
+cyrus_start()
+{
+	local OPTIND=1 option users=() port
+	peers_need_root Cyrus || return
+	while getopts u: option; do
+		case $option in
+		u) users+=("$OPTARG") ;;
+		*) return 64 ;;
+		esac
+	done
+	((${#users[@]})) || users=(alice bob)
+	peers_certificate
+	CYRUS_POP3=$(free_port)
+	CYRUS_POP3S=$(free_port)
+	CYRUS_IMAP=$(free_port)
+	CYRUS_IMAPS=$(free_port)
+	CYRUS_LMTP=$(free_port)
+	CYRUS_DIR=$(peers_new_installed cyrus cyrus)
+	mkdir -p "$CYRUS_DIR"/var/{lib,spool}/cyrus "$CYRUS_DIR"/run/cyrus/{proc,lock,socket}
+	install -m 644 "$PEERS_CERT" "$PEERS_KEY" "$CYRUS_DIR/etc"
+	peers_cyrus_conf >"$CYRUS_DIR/etc/cyrus.conf"
+	peers_imapd_conf >"$CYRUS_DIR/etc/imapd.conf"
+	chown -R 64001:64001 "$CYRUS_DIR"/{var,run}
+	peers_start_installed "$CYRUS_DIR" "$CYRUS_LMTP" sh -euc '
+		for user; do
+			echo secret | saslpasswd2 -p -c -u cyrus \
+			    -f /var/lib/cyrus/sasldb "$user"
+		done
+		chown cyrus /var/lib/cyrus/sasldb
+		exec /usr/lib/cyrus/bin/master -D' sh "${users[@]}" || return
+	for port in "$CYRUS_POP3" "$CYRUS_POP3S" "$CYRUS_IMAP" "$CYRUS_IMAPS"; do
+		wait_port "$port" "$PEERS_PID" || return
+	done
+}
+
+peers_cyrus_conf()
+{
+	cat <<-END
+		START {
+		  recover cmd="/usr/sbin/cyrus ctl_cyrusdb -r"
+		}
+		SERVICES {
+		  imap cmd="imapd" listen="127.0.0.1:$CYRUS_IMAP" prefork=0
+		  imaps cmd="imapd -s" listen="127.0.0.1:$CYRUS_IMAPS" prefork=0
+		  pop3 cmd="pop3d" listen="127.0.0.1:$CYRUS_POP3" prefork=0
+		  pop3s cmd="pop3d -s" listen="127.0.0.1:$CYRUS_POP3S" prefork=0
+		  lmtp cmd="lmtpd -a" listen="127.0.0.1:$CYRUS_LMTP" prefork=0
+		}
+		EVENTS {
+		}
+	END
+}
+
+peers_imapd_conf()
+{
+	cat <<-END
+		configdirectory: /var/lib/cyrus
+		proc_path: /run/cyrus/proc
+		mboxname_lockpath: /run/cyrus/lock
+		defaultpartition: default
+		partition-default: /var/spool/cyrus/mail
+		sievedir: /var/lib/cyrus/sieve
+		servername: cyrus
+		allowplaintext: yes
+		allowapop: no
+		autocreate_post: yes
+		autocreate_quota: 0
+		sasl_pwcheck_method: auxprop
+		sasl_auxprop_plugin: sasldb
+		sasl_sasldb_path: /var/lib/cyrus/sasldb
+		sasl_mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+		tls_server_cert: /etc/cert
+		tls_server_key: /etc/key
+	END
+}
+
+aiosmtpd_start()
+{
+	local dir
+	peers_certificate
+	dir=$(peers_new aiosmtpd)
+	AIOSMTPD_PORT=$(free_port)
+	AIOSMTPD_TLS_PORT=$(free_port)
+	# shellcheck disable=SC2034 # for the caller
+	AIOSMTPD_MAIL=$dir/mail
+	mkdir "$dir/mail"
+	peers_listen "$dir" "$AIOSMTPD_TLS_PORT" env \
+	    PYTHONPATH="$PEERS_ROOT/usr/lib/python3/dist-packages" \
+	    PYTHONDONTWRITEBYTECODE=1 "$PYTHON" \
+	    "${BASH_SOURCE[0]%/*}/lib/aio.py" "$AIOSMTPD_PORT" \
+	    "$AIOSMTPD_TLS_PORT" "$PEERS_CERT" "$PEERS_KEY" "$dir/mail"
 }

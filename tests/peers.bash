@@ -10,15 +10,21 @@
 #   peer NAME [ARG...]               runs a peer's program (smtp-source, mpop)
 #   smtp_source [ARG...]             Postfix's load generator
 #   smtp_sink [OPTION...]            SMTP_SINK_PORT
-#   postfix_start [-d DOMAIN] [-u USER]... [-r HOST:PORT] [-o 'NAME=VALUE']...
+#   postfix_start [-s] [-d DOMAIN] [-u USER]... [-r HOST:PORT]
+#                 [-o 'NAME=VALUE']... [-m LINE]...
 #                                    POSTFIX_PORT, _DIR, _LOG, _MAIL: USER@DOMAIN
 #                                    (alice, bob at example.org) go to the
-#                                    maildirs _MAIL/USER, others to HOST:PORT
+#                                    maildirs _MAIL/USER, others to HOST:PORT;
+#                                    -s: _TLS_PORT, TLS, and AUTH by Dovecot's
+#                                    $DOVECOT_AUTH; -m: a line of master.cf
 #   postfix_sendmail, postfix_queue [ARG...]     its sendmail and postqueue
-#   dovecot_start [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
+#   dovecot_start [-s] [-u USER[:PASSWORD[:MAILDIR]]]... [-o LINE]...
 #                                    DOVECOT_POP3, _IMAP, _LMTP (ports),
 #                                    _LMTP_SOCKET, _LOG, _MAIL: maildirs are
-#                                    _MAIL/USER (alice, bob; password secret)
+#                                    _MAIL/USER (alice, bob; password secret);
+#                                    -s: _POP3S, _IMAPS, _SUBMISSION and
+#                                    _SUBMISSIONS, TLS and SASL, what is
+#                                    submitted goes to HOST:PORT $DOVECOT_RELAY
 #   xinetd_start PORT COMMAND [ARG...]
 #   inetd_start PORT nowait|wait USER COMMAND [ARG...]
 #   tcpserver_start PORT COMMAND [ARG...]
@@ -32,6 +38,7 @@
 
 PEERS_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)/build/peers
 PEERS_LIBS=$PEERS_ROOT/libs
+PEERS_SASL=$(echo "$PEERS_ROOT"/usr/lib/*/sasl2)
 # Not the first python3 of PATH, which need not be Debian's.
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
@@ -247,9 +254,12 @@ smtp_sink()
 postfix_start()
 {
 	local OPTIND=1 option domain=example.org users=() relay="" extra=() user
+	local secure="" master=()
 	peers_need_root Postfix || return
-	while getopts d:u:r:o: option; do
+	while getopts sd:u:r:o:m: option; do
 		case $option in
+		s) secure=1 ;;
+		m) master+=("$OPTARG") ;;
 		d) domain=$OPTARG ;;
 		u) users+=("$OPTARG") ;;
 		r) relay="[${OPTARG%:*}]:${OPTARG##*:}" ;;
@@ -270,13 +280,16 @@ postfix_start()
 	done >"$POSTFIX_DIR/etc/users"
 	peers_postfix_main "$POSTFIX_DIR" "$domain" "$relay" \
 	    >"$POSTFIX_DIR/etc/main.cf"
+	peers_postfix_master "$POSTFIX_PORT" >"$POSTFIX_DIR/etc/master.cf"
+	[ -z "$secure" ] || peers_postfix_secure
+	((${#master[@]} == 0)) ||
+		printf '%s\n' "${master[@]}" >>"$POSTFIX_DIR/etc/master.cf"
 	((${#extra[@]} == 0)) ||
 		printf '%s\n' "${extra[@]}" >>"$POSTFIX_DIR/etc/main.cf"
-	peers_postfix_master "$POSTFIX_PORT" >"$POSTFIX_DIR/etc/master.cf"
 	# Postfix waits two seconds for a young file to be complete.
 	touch -d '1 minute ago' "$POSTFIX_DIR"/etc/*
 	peers_listen "$POSTFIX_DIR" "$POSTFIX_PORT" \
-	    env MAIL_CONFIG="$POSTFIX_DIR/etc" \
+	    env MAIL_CONFIG="$POSTFIX_DIR/etc" SASL_PATH="$PEERS_SASL" \
 	    "$PEERS_ROOT/usr/lib/postfix/sbin/master" -d
 }
 
@@ -310,7 +323,7 @@ peers_postfix_main()
 		shlib_directory = $PEERS_ROOT/usr/lib/postfix
 		meta_directory = $PEERS_ROOT/usr/share/postfix
 		sendmail_path = $PEERS_ROOT/usr/sbin/sendmail
-		import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH
+		import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH SASL_PATH
 		export_environment = MAIL_CONFIG TZ LANG LD_LIBRARY_PATH
 		mail_owner = mail
 		setgid_group = uucp
@@ -370,6 +383,25 @@ peers_postfix_master()
 	END
 }
 
+peers_postfix_secure()
+{
+	POSTFIX_TLS_PORT=$(free_port)
+	peers_certificate
+	cat >>"$POSTFIX_DIR/etc/main.cf" <<-END
+		smtpd_tls_security_level = may
+		smtpd_tls_cert_file = $PEERS_CERT
+		smtpd_tls_key_file = $PEERS_KEY
+		smtpd_sasl_auth_enable = yes
+		smtpd_sasl_authenticated_header = yes
+		smtpd_sasl_type = dovecot
+		smtpd_sasl_path = $DOVECOT_AUTH
+		smtpd_sasl_security_options =
+		smtp_tls_CAfile = $PEERS_CA
+	END
+	echo "127.0.0.1:$POSTFIX_TLS_PORT inet n - n - - smtpd" \
+	    "-o smtpd_tls_wrappermode=yes" >>"$POSTFIX_DIR/etc/master.cf"
+}
+
 postfix_sendmail()
 {
 	MAIL_CONFIG=$POSTFIX_DIR/etc peer sendmail "$@"
@@ -382,10 +414,11 @@ postfix_queue()
 
 dovecot_start()
 {
-	local OPTIND=1 option users=() extra=() dir
+	local OPTIND=1 option users=() extra=() secure="" dir port
 	peers_need_root Dovecot || return
-	while getopts u:o: option; do
+	while getopts su:o: option; do
 		case $option in
+		s) secure=1 ;;
 		u) users+=("$OPTARG") ;;
 		o) extra+=("$OPTARG") ;;
 		*) return 64 ;;
@@ -395,26 +428,26 @@ dovecot_start()
 	DOVECOT_POP3=$(free_port)
 	DOVECOT_IMAP=$(free_port)
 	DOVECOT_LMTP=$(free_port)
-	dir=$(peers_new dovecot)
+	dir=$(peers_new_installed dovecot)
 	DOVECOT_LMTP_SOCKET=$dir/lmtp
+	DOVECOT_AUTH=$dir/auth
 	DOVECOT_MAIL=$dir/mail
 	# shellcheck disable=SC2034 # for the caller
 	DOVECOT_LOG=$dir/log
-	mkdir "$DOVECOT_MAIL" "$dir/home"
-	chown nobody "$DOVECOT_MAIL" "$dir/home"
+	mkdir "$dir/home"
+	chown nobody "$dir/home"
 	peers_dovecot_users "$dir" "${users[@]}" >"$dir/users"
 	peers_dovecot_conf "$dir" >"$dir/dovecot.conf"
+	[ -z "$secure" ] || peers_dovecot_secure "$dir"
 	((${#extra[@]} == 0)) ||
 		printf '%s\n' "${extra[@]}" >>"$dir/dovecot.conf"
-	# dovecot would look for doveconf in /usr/bin; this is how it calls it.
-	peers_listen "$dir" "$DOVECOT_POP3" env PEERS_ROOT="$PEERS_ROOT" \
-	    LD_PRELOAD="$PEERS_ROOT/relocate.so" "$PEERS_ROOT/usr/bin/doveconf" \
-	    -f service=master -c "$dir/dovecot.conf" \
-	    -e "$PEERS_ROOT/usr/sbin/dovecot" -F -c "$dir/dovecot.conf" ||
-		return
-	wait_port "$DOVECOT_IMAP" "$PEERS_PID" &&
-		wait_port "$DOVECOT_LMTP" "$PEERS_PID" &&
-		peers_wait 800 "$PEERS_PID" test -S "$DOVECOT_LMTP_SOCKET"
+	peers_start_installed "$dir" "$DOVECOT_POP3" \
+	    /usr/sbin/dovecot -F -c "$dir/dovecot.conf" || return
+	for port in "$DOVECOT_IMAP" "$DOVECOT_LMTP" \
+	    ${secure:+"$DOVECOT_POP3S" "$DOVECOT_IMAPS" "$DOVECOT_SUBMISSION"}; do
+		wait_port "$port" "$PEERS_PID" || return
+	done
+	peers_wait 800 "$PEERS_PID" test -S "$DOVECOT_LMTP_SOCKET"
 }
 
 # A passwd-file. Dovecot serves no mail of root's, so a maildir that root made
@@ -441,9 +474,6 @@ peers_dovecot_conf()
 	cat <<-END
 		base_dir = $1/run
 		state_dir = $1/run
-		libexec_dir = $PEERS_ROOT/usr/lib/dovecot
-		mail_plugin_dir = $PEERS_ROOT/usr/lib/dovecot/modules
-		import_environment = TZ LD_LIBRARY_PATH LD_PRELOAD PEERS_ROOT
 		log_path = $1/log
 		default_internal_user = mail
 		default_internal_group = mail
@@ -499,6 +529,66 @@ peers_dovecot_conf()
 		}
 		service stats {
 		  chroot =
+		}
+	END
+}
+
+# TLS, every mechanism, and submission to the host and port $DOVECOT_RELAY.
+peers_dovecot_secure()
+{
+	DOVECOT_POP3S=$(free_port)
+	DOVECOT_IMAPS=$(free_port)
+	DOVECOT_SUBMISSION=$(free_port)
+	DOVECOT_SUBMISSIONS=$(free_port)
+	peers_certificate
+	mkdir -p "$1/keys/default/HS256"
+	printf 'a key that both sides know' | base64 >"$1/keys/default/HS256/default"
+	cat >"$1/oauth2.conf" <<-END
+		introspection_mode = local
+		local_validation_key_dict = fs:posix:prefix=$1/keys/
+		username_attribute = sub
+	END
+	cat >>"$1/dovecot.conf" <<-END
+		ssl = yes
+		ssl_cert = <$PEERS_CERT
+		ssl_key = <$PEERS_KEY
+		auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 apop xoauth2 oauthbearer
+		protocols = pop3 imap lmtp submission
+		hostname = dovecot.example.org
+		submission_relay_host = ${DOVECOT_RELAY%:*}
+		submission_relay_port = ${DOVECOT_RELAY##*:}
+		submission_relay_trusted = yes
+		passdb {
+		  driver = oauth2
+		  mechanisms = xoauth2 oauthbearer
+		  args = $1/oauth2.conf
+		}
+		service pop3-login {
+		  inet_listener pop3s {
+		    port = $DOVECOT_POP3S
+		    ssl = yes
+		  }
+		}
+		service imap-login {
+		  inet_listener imaps {
+		    port = $DOVECOT_IMAPS
+		    ssl = yes
+		  }
+		}
+		service submission-login {
+		  chroot =
+		  inet_listener submission {
+		    port = $DOVECOT_SUBMISSION
+		  }
+		  inet_listener submissions {
+		    port = $DOVECOT_SUBMISSIONS
+		    ssl = yes
+		  }
+		}
+		service auth {
+		  unix_listener $DOVECOT_AUTH {
+		    mode = 0666
+		  }
 		}
 	END
 }
