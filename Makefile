@@ -45,6 +45,8 @@ LIBS_auth-passwd := libcrypt
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
+PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
+	bin/pop3-serve-maildrop.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url login dialogue refusal dial hop session

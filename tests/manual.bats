@@ -314,16 +314,34 @@ pop3_server()
 	[ "$(try pop3-fetch.1 3 "s,127.0.0.1:1100,$address,")" = 1 ]
 }
 
+@test "pop3-serve(1): users of a password file, over TLS" {
+	certificate mx mx.example.org
+	maildirs "$HOME/Maildir"
+	printf 'Subject: x\n\nx\n' >"$HOME/Maildir/new/1"
+	stub auth-passwd "echo secret | $(type -P auth-passwd) \"\$@\""
+	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^tls/exec tls/' \
+		>script
+	# The user has no account here, so the folder is said.
+	sed -i "s,--listen,--maildir $HOME/Maildir &," script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	curl -m 20 -sS --ssl-reqd --cacert mx.pem \
+		--connect-to "::127.0.0.1:${address##*:}" \
+		"pop3://alice:secret@mx.example.org/" >list
+	printf '1 17\r\n' | cmp - list
+}
+
 @test "pop3-serve(1): a test server, and a session by hand" {
 	maildirs Maildir
-	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
+	example pop3-serve.1 2 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
 		>script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
 	peers_wait 400 $! listening log
 	curl -m 20 -sS "pop3://me:secret@$address/" >list
 	crlf <<<'' | cmp - list
-	try pop3-serve.1 2 >got
+	try pop3-serve.1 3 >got
 	crlf <<-'END' | diff - got
 		+OK POP3
 		+OK
