@@ -449,6 +449,30 @@ send_tls()
 	echo "b'a1 NOOP\\r\\n'" | same got
 }
 
+@test "smtp-recv(1): our users log in under TLS and send to anyone" {
+	certificate cert localhost
+	mv cert.key key.pem
+	echo secret | auth-passwd --file users --add ann
+	example smtp-recv.1 3 "s/:587 /127.0.0.1:0 /; s/^tls-serve/exec &/
+		s,/var/spool/mailpipe,$PWD/spool,
+		s,/etc/mailpipe/passwd,$PWD/users," >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	"$PYTHON" - "${address#*:}" <<-'END'
+		import smtplib, ssl, sys
+		with smtplib.SMTP("localhost", int(sys.argv[1]), timeout=20) as c:
+		    c.starttls(context=ssl.create_default_context(cafile="cert.pem"))
+		    c.login("ann", "secret")
+		    c.sendmail("ann@example.net", ["bob@other.example"], "\r\n")
+	END
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@other.example>
+	END
+}
+
 @test "mailpipe(7): the recipient's server under inetd" {
 	inetd_runs mailpipe.7 8
 }
