@@ -17,12 +17,15 @@
 #include "child.h"
 #include "log.h"
 #include "options.h"
+#include "owner.h"
 #include "peer.h"
 #include "starttls.h"
 
 static struct broker broker = {.log = LOG_TO_STDERR};
 static struct tls_files *files;
 static size_t certs, keys;
+static const char *user_name;
+static struct owner user;
 static bool implicit, wrap;
 
 static const char usage[] =
@@ -82,7 +85,7 @@ set(int key, const char *value, char *why, size_t size)
 		wrap = true;
 		return 0;
 	case USER:
-		broker.user = value;
+		user_name = value;
 		return 0;
 	default:
 		if (log_target(value, &broker.log) == 0)
@@ -142,10 +145,15 @@ static void export(int fd)
 static void
 check_options(char *const command[])
 {
+	char why[512];
+
 	if (certs == 0 || certs != keys)
 		log_die(EX_USAGE, "--cert and --key are needed, each as often");
 	if (implicit && wrap)
 		log_die(EX_USAGE, "either --implicit or --wrap, not both");
+	if (user_name && owner_named(user_name, &user, why, sizeof why) < 0)
+		log_die(EX_CONFIG, "%s", why);
+	broker.user = user_name ? &user : NULL;
 	if (!*command)
 		log_die(EX_USAGE, "which server? -- COMMAND [ARG...]");
 	if (wrap && getpeername(0, &(struct sockaddr){0}, &(socklen_t){0}) < 0)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "confine.h"
 #include "relay.h"
 
 /* Far from those that systemd passes, 3 to 66. */
@@ -182,6 +183,7 @@ work(const struct broker *b)
 		log_error("broker: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
+	confine_probe(false, false);
 	s.tls = tls_new(b->files, b->count);
 	/* The greeting first: what we load would compete with it. */
 	poll(&(struct pollfd){s.requests, POLLIN, 0}, 1, GREETING_MS);

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "conn.h"
 #include "log.h"
 #include "peer.h"
@@ -280,6 +281,23 @@ begin(struct work *w, bool told)
 	return !told || send(w->plain, line, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
+/* Before the first octet of the peer. */
+static int
+drop_rights(const struct relay *r)
+{
+	struct confine c;
+
+	if (r->user && owner_become(r->user) < 0) {
+		log_error("become another user: %s", strerror(errno));
+		return -1;
+	}
+	confine_begin(&c);
+	if (confine_enter(&c, 0) == 0)
+		return 0;
+	log_error("confine the session: %s", strerror(errno));
+	return -1;
+}
+
 _Noreturn void
 relay_run(const struct relay *r)
 {
@@ -289,7 +307,7 @@ relay_run(const struct relay *r)
 	w.plain = r->plain;
 	peer_of(w.wire, &w.peer);
 	w.ssl = tls_session(r->tls);
-	if (!w.ssl || (r->told && !may_go(&w)))
+	if (!w.ssl || drop_rights(r) < 0 || (r->told && !may_go(&w)))
 		_exit(EX_TEMPFAIL);
 	if (begin(&w, r->told))
 		copy(&w);
