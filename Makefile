@@ -48,7 +48,8 @@ PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
 	bin/pop3-serve-maildrop.c
-PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
+PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c \
+	bin/smtp-send-message.c bin/smtp-send-probe.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url login dialogue refusal dial hop session
 FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \

@@ -3,6 +3,7 @@
  * broker; with --wrap TLS begins at once, and COMMAND speaks plain on
  * descriptors 0 and 1. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +18,12 @@
 #include "child.h"
 #include "log.h"
 #include "options.h"
-#include "owner.h"
 #include "peer.h"
 #include "starttls.h"
 
 static struct broker broker = {.log = LOG_TO_STDERR};
 static struct tls_files *files;
 static size_t certs, keys;
-static const char *user_name;
-static struct owner user;
 static bool implicit, wrap;
 
 static const char usage[] =
@@ -85,7 +83,7 @@ set(int key, const char *value, char *why, size_t size)
 		wrap = true;
 		return 0;
 	case USER:
-		user_name = value;
+		broker.user = value;
 		return 0;
 	default:
 		if (log_target(value, &broker.log) == 0)
@@ -112,25 +110,27 @@ static void
 begin_wrapped(int fd)
 {
 	struct peer peer;
-	int pair[2], last = is_same(0, 2) ? 2 : 1;
+	int pair[2], near, last = is_same(0, 2) ? 2 : 1;
 
 	peer_of(0, &peer);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    (near = fcntl(pair[0], F_DUPFD_CLOEXEC, 3)) < 0 ||
 	    starttls_wrap(fd, 0, pair[1]) < 0)
 		log_die(EX_OSERR, "start TLS: %s", strerror(errno));
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
 	for (int i = 0; i <= last; i++)
-		if (dup2(pair[0], i) < 0)
+		if (dup2(near, i) < 0)
 			log_die(EX_OSERR, "dup2: %s", strerror(errno));
 	if (peer.port[0]) {
 		setenv("REMOTE_ADDR", peer.addr, 1);
 		setenv("REMOTE_PORT", peer.port, 1);
 	}
-	close(pair[0]);
-	close(pair[1]);
-	close(fd);
 }
 
-static void export(int fd)
+static void
+export_way(int fd)
 {
 	char number[16];
 
@@ -145,15 +145,10 @@ static void export(int fd)
 static void
 check_options(char *const command[])
 {
-	char why[512];
-
 	if (certs == 0 || certs != keys)
 		log_die(EX_USAGE, "--cert and --key are needed, each as often");
 	if (implicit && wrap)
 		log_die(EX_USAGE, "either --implicit or --wrap, not both");
-	if (user_name && owner_named(user_name, &user, why, sizeof why) < 0)
-		log_die(EX_CONFIG, "%s", why);
-	broker.user = user_name ? &user : NULL;
 	if (!*command)
 		log_die(EX_USAGE, "which server? -- COMMAND [ARG...]");
 	if (wrap && getpeername(0, &(struct sockaddr){0}, &(socklen_t){0}) < 0)
@@ -178,7 +173,7 @@ main(int argc, char *argv[])
 	if (wrap)
 		begin_wrapped(fd);
 	else
-		export(fd);
+		export_way(fd);
 	child_path();
 	/* From here on each page that is written is copied: nothing is between
 	 * this and the greeting. */

@@ -242,6 +242,16 @@ waits()
 	END
 }
 
+@test "smtp-send(1): a server is looked at" {
+	server recv.log smtp-recv --local example.net -- true
+	try smtp-send.1 5 "s,submission://alice@smtp.example.com,smtp://$address," >out
+	sed -E '/^(greeting|name|offers-in-clear): /d' out >got
+	same got <<-END
+		server: smtp://$address
+		result: a message could be sent
+	END
+}
+
 @test "smtp-send(1): straight to the mail hosts" {
 	maildirs bob carol
 	printf '%s %s/\n' bob@example.net "$PWD/bob" \
