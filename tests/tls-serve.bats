@@ -2,6 +2,7 @@
 # tls-serve: TLS for a server that asks for it, for one that begins with it, and
 # for one that knows nothing of it. drv/starttls is the server.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2154 # drv, pid and address: tls.bash and interop.bash
 load lib
 load peers
 load interop
