@@ -52,8 +52,11 @@ static int
 handle(
     const struct starter_config *c, const struct request *r, struct buf *line)
 {
-	struct child child = {
-	    .in = r->fds[0], .out = -1, .seconds = c->seconds, .env = r->env};
+	struct child child = {.in = r->fds[0],
+	    .out = -1,
+	    .seconds = c->seconds,
+	    .as = c->user,
+	    .env = r->env};
 	char **argv;
 	int code;
 
