@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "child.h"
 
 /* Above all numbers that descriptors are given in the command. */
@@ -99,12 +101,43 @@ read_ahead(const struct checker *c)
 	return -1;
 }
 
+/* Whether `exec' may stand in front: one command, by its name. */
+static bool
+is_simple(const char *command)
+{
+	static const char *const others[] = {"exec", "eval", ".", "command",
+	    "{", "!", "if", "while", "until", "for", "case", ":"};
+	size_t n;
+
+	command += strspn(command, " \t");
+	n = strcspn(command, " \t");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strlen(others[i]) == n &&
+		    memcmp(others[i], command, n) == 0)
+			return false;
+	return n > 0 && !memchr(command, '=', n) && !strpbrk(command, ";&|(\n");
+}
+
+/* A shell that waited for the session would have its wire too. */
+static char **
+shell_words(const struct checker *c)
+{
+	struct buf text = BUF_INIT;
+	char **argv;
+
+	buf_addf(
+	    &text, "%s%s", is_simple(c->command) ? "exec " : "", c->command);
+	argv = child_shell(buf_str(&text), c->session);
+	buf_free(&text);
+	return argv;
+}
+
 static pid_t
 start(const struct checker *c, const int pass[3])
 {
 	char *user = xrealloc(NULL, sizeof "AUTH_USER=" + strlen(c->name));
 	const char *env[] = {user, NULL};
-	char **argv = child_shell(c->command, c->session);
+	char **argv = shell_words(c);
 	struct child child = {.argv = argv,
 	    .in = c->wire[0],
 	    .out = c->wire[1],

@@ -26,9 +26,9 @@ struct checker {
 /* Runs CMD true. 0 right, 1 wrong, 75 for all else, an over-long pair and
  * CHECKER_SECONDS included. */
 int checker_check(const struct checker *c);
-/* Starts CMD SESSION... with AUTH_USER=NAME in its environment; the session
- * writes one octet to fd 5 once it has its rights. *pid, and the other end of
- * fd 5; or -1 with errno. */
+/* Starts CMD SESSION..., in the shell's place where CMD is a simple command,
+ * with AUTH_USER=NAME in its environment; the session writes one octet to fd 5
+ * once it has its rights. *pid, and the other end of fd 5; or -1 with errno. */
 int checker_start(const struct checker *c, pid_t *pid);
 
 #endif

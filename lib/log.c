@@ -50,13 +50,28 @@ log_open(const char *name, enum log_target target)
 		openlog(program, LOG_PID, LOG_MAIL);
 }
 
+void
+log_connect(void)
+{
+	if (!stderr_is_peer && events != LOG_TO_SYSLOG)
+		return;
+	closelog();
+	openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+static const char *const targets[] = {"stderr", "syslog", "none"};
+
+const char *
+log_target_name(void)
+{
+	return targets[events];
+}
+
 int
 log_target(const char *name, enum log_target *out)
 {
-	static const char *const names[] = {"stderr", "syslog", "none"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(name, names[i]) == 0) {
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+		if (strcmp(name, targets[i]) == 0) {
 			*out = (enum log_target)i;
 			return 0;
 		}

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "buf.h"
+#include "parse.h"
 
 /* Finding is one pass over the table, which for 100,000 lines takes less time
  * than the memory for anything cleverer. */
@@ -157,19 +158,6 @@ scan(const struct mailboxes *t, const struct sought *s, struct match *m)
 	}
 }
 
-/* As a part of a path: nothing that leads elsewhere or hides. */
-static bool
-is_harmless(struct span v)
-{
-	size_t i;
-
-	for (i = 0; i < v.n; i++)
-		if ((unsigned char)v.s[i] < ' ' || v.s[i] == 127 ||
-		    v.s[i] == '/')
-			return false;
-	return v.n > 0 && v.n <= 255 && v.s[0] != '.';
-}
-
 /* Fills in %u, %d and %e. 0 or an exit code. */
 static int
 expand(struct span t, const struct sought *s, struct buf *out)
@@ -192,7 +180,7 @@ expand(struct span t, const struct sought *s, struct buf *out)
 			value = (struct span){ext, strlen(ext)};
 		if (t.s[i] != 'u' && value.n == 0)
 			return EX_NOUSER;
-		if (!is_harmless(value))
+		if (!parse_is_harmless(value.s, value.n))
 			return EX_DATAERR;
 		for (j = 0; j < value.n; j++)
 			buf_addc(out,
@@ -288,4 +276,10 @@ mailboxes_has_programs(const struct mailboxes *t)
 		if (table_kind(l.target) == MAILBOX_PROGRAM)
 			return true;
 	return false;
+}
+
+void
+mailboxes_reach(const struct mailboxes *t, struct reach *f)
+{
+	reach_of(t->table, f);
 }

@@ -62,6 +62,15 @@ parse_duration(const char *s, uint64_t *out)
 }
 
 bool
+parse_is_harmless(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < ' ' || s[i] == 127 || s[i] == '/')
+			return false;
+	return n > 0 && n <= 255 && s[0] != '.';
+}
+
+bool
 parse_is_mail_id(const char *s)
 {
 	size_t n = strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz");

@@ -166,6 +166,7 @@ handle(
 	struct child child = {.in = r->fds[0],
 	    .out = -1,
 	    .seconds = c->seconds,
+	    .as = c->user,
 	    .env = (const char *const *)r->env};
 	char **argv;
 	int code;

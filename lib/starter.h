@@ -20,10 +20,11 @@ struct starter {
 /* What may be run, nothing else ever is. All of it is borrowed until the
  * starter has begun. */
 struct starter_config {
-	char *const *handler; /* a command, NULL-ended; NULL: none */
-	const char *auth;     /* a checkpassword CMD; NULL: none */
-	char *const *session; /* what CMD runs for a login; NULL: none */
-	unsigned seconds;     /* the handler's time; 0: no limit */
+	char *const *handler;     /* a command, NULL-ended; NULL: none */
+	const char *auth;         /* a checkpassword CMD; NULL: none */
+	char *const *session;     /* what CMD runs for a login; NULL: none */
+	unsigned seconds;         /* the handler's time; 0: no limit */
+	const struct owner *user; /* who the handler runs as; NULL: we */
 };
 
 /* Forks: the starter is a child of the caller. 0, or -1 with errno. */

@@ -242,6 +242,16 @@ waits()
 	END
 }
 
+@test "smtp-send(1): a server is looked at" {
+	server recv.log smtp-recv --local example.net -- true
+	try smtp-send.1 5 "s,submission://alice@smtp.example.com,smtp://$address," >out
+	sed -E '/^(greeting|name|offers-in-clear): /d' out >got
+	same got <<-END
+		server: smtp://$address
+		result: a message could be sent
+	END
+}
+
 @test "smtp-send(1): straight to the mail hosts" {
 	maildirs bob carol
 	printf '%s %s/\n' bob@example.net "$PWD/bob" \
@@ -314,16 +324,34 @@ pop3_server()
 	[ "$(try pop3-fetch.1 3 "s,127.0.0.1:1100,$address,")" = 1 ]
 }
 
+@test "pop3-serve(1): users of a password file, over TLS" {
+	certificate mx mx.example.org
+	maildirs "$HOME/Maildir"
+	printf 'Subject: x\n\nx\n' >"$HOME/Maildir/new/1"
+	stub auth-passwd "echo secret | $(type -P auth-passwd) \"\$@\""
+	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^tls/exec tls/' \
+		>script
+	# The user has no account here, so the folder is said.
+	sed -i "s,--listen,--maildir $HOME/Maildir &," script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	curl -m 20 -sS --ssl-reqd --cacert mx.pem \
+		--connect-to "::127.0.0.1:${address##*:}" \
+		"pop3://alice:secret@mx.example.org/" >list
+	printf '1 17\r\n' | cmp - list
+}
+
 @test "pop3-serve(1): a test server, and a session by hand" {
 	maildirs Maildir
-	example pop3-serve.1 1 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
+	example pop3-serve.1 2 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
 		>script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
 	peers_wait 400 $! listening log
 	curl -m 20 -sS "pop3://me:secret@$address/" >list
 	crlf <<<'' | cmp - list
-	try pop3-serve.1 2 >got
+	try pop3-serve.1 3 >got
 	crlf <<-'END' | diff - got
 		+OK POP3
 		+OK
@@ -377,6 +405,81 @@ inetd_runs()
 	same got <<-'END'
 		queued <ann@example.net>
 		  <bob@example.net>
+	END
+}
+
+# send_tls PORT: one message to bob after STARTTLS.
+send_tls()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import smtplib, sys
+		s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+		s.starttls()
+		s.sendmail("ann@example.net", "bob@example.net", "Subject: x\r\n\r\nx\r\n")
+		s.quit()
+	END
+}
+
+@test "tls-serve(1): a certificate that only tries, and a server with STARTTLS" {
+	example tls-serve.1 1 's/:2525/:0/; s/^tls-serve/exec &/' >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 800 $! listening log
+	send_tls "${address#*:}"
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.net>
+	END
+}
+
+@test "tls-serve(1): from inetd" {
+	certificate mx mx.example.net
+	send_one() {
+		send_tls "$1"
+	}
+	inetd_runs tls-serve.1 2
+}
+
+# cat is as good a server as imapd.
+@test "tls-serve(1): a server that has no TLS" {
+	certificate mx mx.example.net
+	stub imapd 'exec cat'
+	port=$(free_port)
+	peers_new tcpserver >dir
+	peers_listen "$(cat dir)" "$port" sh -c "$(example tls-serve.1 3 \
+		"s,^tcpserver 0 993,exec '$(peer_path tcpserver)' -HRl0 127.0.0.1 $port,")"
+	"$PYTHON" - "$port" >got <<-'END'
+		import socket, ssl, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+		t = ssl._create_unverified_context().wrap_socket(s)
+		t.sendall(b"a1 NOOP\r\n")
+		print(t.recv(100))
+	END
+	echo "b'a1 NOOP\\r\\n'" | same got
+}
+
+@test "smtp-recv(1): our users log in under TLS and send to anyone" {
+	certificate cert localhost
+	mv cert.key key.pem
+	echo secret | auth-passwd --file users --add ann
+	example smtp-recv.1 3 "s/:587 /127.0.0.1:0 /; s/^tls-serve/exec &/
+		s,/var/spool/mailpipe,$PWD/spool,
+		s,/etc/mailpipe/passwd,$PWD/users," >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	"$PYTHON" - "${address#*:}" <<-'END'
+		import smtplib, ssl, sys
+		with smtplib.SMTP("localhost", int(sys.argv[1]), timeout=20) as c:
+		    c.starttls(context=ssl.create_default_context(cafile="cert.pem"))
+		    c.login("ann", "secret")
+		    c.sendmail("ann@example.net", ["bob@other.example"], "\r\n")
+	END
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@other.example>
 	END
 }
 

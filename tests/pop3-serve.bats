@@ -50,6 +50,7 @@ listening() {
 	TOP
 	UIDL
 	USER
+	SASL PLAIN
 	RESP-CODES
 	AUTH-RESP-CODE
 	PIPELINING
@@ -61,6 +62,7 @@ listening() {
 	TOP
 	UIDL
 	USER
+	SASL PLAIN
 	RESP-CODES
 	AUTH-RESP-CODE
 	PIPELINING
@@ -323,7 +325,7 @@ listening() {
 	END
 	same out <<-'END'
 	b'+OK'
-	[('AUTH-RESP-CODE', []), ('EXPIRE', ['NEVER']), ('PIPELINING', []), ('RESP-CODES', []), ('TOP', []), ('UIDL', []), ('USER', [])]
+	[('AUTH-RESP-CODE', []), ('EXPIRE', ['NEVER']), ('PIPELINING', []), ('RESP-CODES', []), ('SASL', ['PLAIN']), ('TOP', []), ('UIDL', []), ('USER', [])]
 	b'-ERR [IN-USE] another session has the mailbox'
 	(3, 51) (b'+OK', [b'1 17', b'2 17', b'3 17'], 18) (b'+OK', [b'1 1', b'2 2', b'3 3'], 15) b'+OK 2 2'
 	(b'+OK message follows', [b'Subject: 2', b'', b'.'], 17) (b'+OK message follows', [b'Subject: 3', b''], 14)

@@ -7,7 +7,7 @@ setup() {
 	pop3d=$BUILD/drv/pop3d
 }
 
-# talk [PIECE [clear]] < dialogue with LF: what the driver printed, as LF.
+# talk [PIECE [WORD...]] < dialogue with LF: what the driver printed, as LF.
 talk() {
 	crlf | "$pop3d" "${@:-0}" | tr -d '\r' | tail -n +2
 }
@@ -23,6 +23,7 @@ login='USER me\nPASS secret\n'
 	TOP
 	UIDL
 	USER
+	SASL PLAIN
 	RESP-CODES
 	AUTH-RESP-CODE
 	PIPELINING
@@ -121,4 +122,165 @@ login='USER me\nPASS secret\n'
 	{ yes -- '-ERR unknown command' | head -20; echo CLOSED; } | same got
 	printf 'CAPA' | "$pop3d" 0 | tail -n 1 >got
 	echo WAITING | same got
+}
+
+@test "SASL PLAIN: with the command, behind a challenge, cancelled, and wrong" {
+	printf '%s\n' AUTH 'AUTH LOGIN' 'AUTH PLAIN *' 'AUTH PLAIN ' 'AUTH PLAIN =' \
+		'AUTH PLAIN AHgAeQ==x' 'AUTH plain' '*' 'AUTH PLAIN' 'QUIT' \
+		'AUTH PLAIN' 'AG1lAHdyb25n' 'PASS secret' 'USER me' \
+		'AUTH PLAIN AG1lAHdyb25n' 'PASS secret' \
+		'AUTH PLAIN bWUAbWUAc2VjcmV0' 'AUTH PLAIN' STAT |
+		talk 0 clear >got
+	same -v got <<-'END'
+	-ERR wrong arguments
+	-ERR unknown mechanism
+	-ERR cancelled
+	-ERR wrong response
+	-ERR wrong response
+	-ERR wrong response
+	+ 
+	-ERR cancelled
+	+ 
+	-ERR wrong response
+	+ 
+	| LOGIN <me> <wrong>
+	-ERR [AUTH] wrong password
+	-ERR not in this state
+	+OK
+	| LOGIN <me> <wrong>
+	-ERR [AUTH] wrong password
+	-ERR not in this state
+	| LOGIN <me> <secret>
+	+OK
+	-ERR not in this state
+	| STAT
+	WAITING
+	END
+}
+
+@test "a SASL response has 2,048 octets, a command 255" {
+	local n long
+	long=$(head -c 3000 /dev/zero | tr '\0' A)
+	for n in 2046 2047 5000; do
+		printf 'AUTH PLAIN\n%s\nNOOP\n' "${long:0:n}" | talk 0 clear
+		printf 'AUTH PLAIN\n%s\nNOOP\n' "${long:0:n}" | talk 100 clear
+	done | sort | uniq -c >got
+	# 512 and 252 octets: a name as long as it may be, and an initial response
+	name=$(printf 'x%.0s' {1..250})
+	printf 'AUTH PLAIN\n%s\n' \
+		"$(printf '%s\0%s\0%s' "$name" "$name" "$name" | base64 -w 0)" |
+		talk 0 clear | tail -n 3 | cut -c 1-20 >>got
+	printf 'AUTH PLAIN %s\n' "${long:0:242}" | talk 0 clear >>got
+	printf 'AUTH PLAIN %s\n' "${long:0:243}" | talk 0 clear >>got
+	same -v got <<-'END'
+	      6 + 
+	      6 -ERR not in this state
+	      6 -ERR wrong response
+	      6 WAITING
+	| LOGIN <xxxxxxxxxxx
+	-ERR [AUTH] wrong pa
+	WAITING
+	-ERR wrong response
+	WAITING
+	-ERR unknown command
+	WAITING
+	END
+}
+
+@test "STLS: what was said before it is forgotten, what was sent behind it dropped" {
+	printf '%s\n' CAPA 'AUTH PLAIN AG1lAHNlY3JldA==' 'STLS now' STLS CAPA \
+		'USER evil' HANDSHAKE 'PASS secret' CAPA STLS 'USER me' \
+		'PASS secret' STLS CAPA QUIT | talk 0 stls >got
+	same got <<-'END'
+	+OK
+	TOP
+	UIDL
+	STLS
+	RESP-CODES
+	AUTH-RESP-CODE
+	PIPELINING
+	EXPIRE NEVER
+	.
+	-ERR a login needs TLS here
+	-ERR wrong arguments
+	| STLS
+	+OK
+	-ERR not in this state
+	+OK
+	TOP
+	UIDL
+	USER
+	SASL PLAIN
+	RESP-CODES
+	AUTH-RESP-CODE
+	PIPELINING
+	EXPIRE NEVER
+	.
+	-ERR TLS is there already
+	+OK
+	| LOGIN <me> <secret>
+	+OK
+	-ERR not in this state
+	+OK
+	TOP
+	UIDL
+	USER
+	SASL PLAIN
+	RESP-CODES
+	AUTH-RESP-CODE
+	PIPELINING
+	EXPIRE NEVER
+	.
+	| UPDATE
+	+OK bye
+	CLOSED
+	END
+	printf '%s\n' 'USER me' STLS HANDSHAKE 'PASS secret' |
+		talk 0 clear stls | tail -n 2 >got
+	printf -- '-ERR not in this state\nWAITING\n' | same got
+}
+
+@test "STLS where there is none, or none just now" {
+	printf '%s\n' STLS NOOP | talk 0 clear >got
+	printf '%s\n' STLS 'USER me' 'PASS secret' | talk 0 clear stls notls >>got
+	same got <<-'END'
+	-ERR there is no TLS here
+	-ERR not in this state
+	WAITING
+	| STLS
+	-ERR [SYS/TEMP] TLS is not available just now
+	+OK
+	| LOGIN <me> <secret>
+	+OK
+	WAITING
+	END
+}
+
+@test "a login that is handed on is the last that is said, and trouble counts" {
+	printf '%s\n' 'USER trouble' 'PASS x' 'USER handed' 'PASS secret' NOOP |
+		talk 0 clear >got
+	printf 'USER trouble\nPASS x\n%.0s' 1 2 3 4 | talk 0 clear >>got
+	printf 'STAT\nUSER x\n' | crlf | "$pop3d" 0 resume | tr -d '\r' >>got
+	same got <<-'END'
+	+OK
+	| LOGIN <trouble> <x>
+	-ERR [SYS/TEMP] no login just now
+	+OK
+	| LOGIN <handed> <secret>
+	CLOSED
+	+OK
+	| LOGIN <trouble> <x>
+	-ERR [SYS/TEMP] no login just now
+	+OK
+	| LOGIN <trouble> <x>
+	-ERR [SYS/TEMP] no login just now
+	+OK
+	| LOGIN <trouble> <x>
+	-ERR [SYS/TEMP] no login just now
+	CLOSED
+	+OK
+	| STAT
+	-ERR not in this state
+	WAITING
+	END
 }

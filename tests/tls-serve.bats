@@ -2,6 +2,7 @@
 # tls-serve: TLS for a server that asks for it, for one that begins with it, and
 # for one that knows nothing of it. drv/starttls is the server.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2154 # drv, pid and address: tls.bash and interop.bash
 load lib
 load peers
 load interop
@@ -437,4 +438,374 @@ teardown() {
 	b'TLSv1.3 TLS_AES_256_GCM_SHA384\r\nbye\r\n' 3
 	END
 	peers_wait 400 "" none_left
+}
+
+# sessions: two clients of $port under a super-server.
+sessions() {
+	client >out <<-'END'
+	for i in range(2):
+	    s = connect(p)
+	    print(line(s), ask(s, "env"))
+	    print(ask(s, "STARTTLS"))
+	    t = Session(s)
+	    t.send(b"how\r\nquit\r\n")
+	    print(t.rest())
+	END
+	same out <<-'END'
+	hello end
+	220 go
+	b'TLSv1.3 TLS_AES_256_GCM_SHA384\r\nbye\r\n'
+	hello end
+	220 go
+	b'TLSv1.3 TLS_AES_256_GCM_SHA384\r\nbye\r\n'
+	END
+}
+
+@test "systemd's listening socket is the server's own" {
+	certificate mx mx.example.org
+	port=$(free_port)
+	systemd_activate "$port" "$BUILD/bin/tls-serve" "${pair[@]}" -- "$drv"
+	sessions
+	peers_stop
+	peers_wait 400 "" none_left
+}
+
+@test "so is the connection of Accept=yes" {
+	certificate mx mx.example.org
+	port=$(free_port)
+	systemd_activate -a "$port" "$BUILD/bin/tls-serve" "${pair[@]}" -- "$drv"
+	sessions
+	peers_stop
+	peers_wait 400 "" none_left
+}
+
+@test "under inetd nothing is written to the connection but what belongs there" {
+	certificate mx mx.example.org
+	port=$(free_port)
+	inetd_start "$port" nowait "$(id -un)" "$BUILD/bin/tls-serve" \
+		"${pair[@]}" -- "$drv"
+	sessions
+	client >out <<-'END'
+	s = connect(p)
+	print(line(s), ask(s, "STARTTLS"))
+	s.sendall(b"EHLO in clear\r\n")
+	print(rest(s))
+	END
+	same out <<-'END'
+	hello 220 go
+	b''
+	END
+	peers_stop
+}
+
+@test "the server is executed in our place, with the way to the broker and no child" {
+	certificate mx mx.example.org
+	cat >server <<-'END'
+	#!/usr/bin/python3
+	import os, sys
+	print(os.getpid() == int(sys.argv[1]), sys.argv[2:])
+	fds = os.listdir("/proc/self/fd")
+	print(sorted(int(f) for f in fds if os.path.exists("/proc/self/fd/" + f)))
+	print(os.environ["TLS_FD"], os.environ.get("TLS_MODE"))
+	print(os.environ["PATH"].split(":")[0] == sys.argv[2])
+	try:
+	    print(os.waitpid(-1, os.WNOHANG))
+	except ChildProcessError:
+	    print("no child")
+	END
+	chmod +x server
+	for option in '' --implicit; do
+		# Python closes what is open here.
+		# shellcheck disable=SC2016,SC2086 # the server's own; none is none
+		"$PYTHON" -c 'import subprocess, sys; subprocess.run(sys.argv[1:])' \
+			tls-serve "${pair[@]}" $option -- \
+			sh -c 'exec ./server $$ "$@"' sh "$BUILD/bin" a '' <mx.pem
+	done >out
+	same out <<-END
+	True ['$BUILD/bin', 'a', '']
+	[0, 1, 2, 100]
+	100 None
+	True
+	no child
+	True ['$BUILD/bin', 'a', '']
+	[0, 1, 2, 100]
+	100 implicit
+	True
+	no child
+	END
+	peers_wait 400 "" none_left
+}
+
+@test "standard descriptors that are closed at the start do no harm" {
+	certificate mx mx.example.org
+	tls-serve "${pair[@]}" -- "$drv" -l 127.0.0.1:0 <&- >&- 2>log 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	port=${address##*:}
+	client >out <<-'END'
+	print(ask(starttls(p), "echo"))
+	s, near = socket.socketpair()
+	s.settimeout(20)
+	pair = "--cert", "mx.pem", "--key", "mx.key"
+	c = subprocess.Popen(["sh", "-c", 'exec tls-serve "$@" >&- 2>&-', "sh",
+	                      *pair, "--wrap", "--", "cat"], stdin=near)
+	near.close()
+	t = Session(s)
+	t.send(b"wrapped")
+	t.goodbye()
+	print(t.rest(), c.wait(20))
+	END
+	printf '%s\n' echo "b'wrapped' 0" | same out
+}
+
+@test "its exit status and its signals are ours" {
+	certificate mx mx.example.org
+	for script in 'exit 0' 'exit 7' 'kill -TERM $$' 'kill -KILL $$'; do
+		got=0
+		tls-serve "${pair[@]}" -- sh -c "$script" || got=$?
+		echo "$got"
+	done >out
+	printf '%s\n' 0 7 143 137 | same out
+}
+
+@test "what cannot be executed is 126, what is not there 127" {
+	certificate mx mx.example.org
+	exits 126 tls-serve "${pair[@]}" -- "$PWD" 2>err
+	exits 127 tls-serve "${pair[@]}" -- ./missing 2>>err
+	same err <<-END
+	tls-serve: execute $PWD: Permission denied
+	tls-serve: execute ./missing: No such file or directory
+	END
+	peers_wait 400 "" none_left
+}
+
+@test "wrong command lines are 64, wrong files of options 78" {
+	for line in '' '-- true' '--cert a -- true' '--cert a --key b' \
+		'--cert a --key b --cert c -- true' \
+		'--cert a --key b --wrap --implicit -- true' \
+		'--cert a --key b --log paper -- true' \
+		'--cert a --key b --wrap -- true'; do
+		# shellcheck disable=SC2086 # a list of words
+		exits 64 tls-serve $line </dev/null 2>>err
+	done
+	printf 'cert a\nkey b\nciphers all\n' >options
+	exits 78 tls-serve --config options -- true 2>>err
+	same err <<-'END'
+	tls-serve: --cert and --key are needed, each as often
+	tls-serve: --cert and --key are needed, each as often
+	tls-serve: --cert and --key are needed, each as often
+	tls-serve: which server? -- COMMAND [ARG...]
+	tls-serve: --cert and --key are needed, each as often
+	tls-serve: either --implicit or --wrap, not both
+	tls-serve: `paper' is not stderr, syslog or none
+	tls-serve: descriptor 0 is no connection
+	tls-serve: options:3: unknown option `ciphers'
+	END
+}
+
+@test "no socket or process to be had is 71" {
+	certificate mx mx.example.org
+	export ASAN_OPTIONS=detect_leaks=0
+	exits 71 strace -o /dev/null -e trace=socketpair \
+		-e inject=socketpair:error=EMFILE \
+		tls-serve "${pair[@]}" -- true 2>err
+	exits 71 strace -o /dev/null -e trace=clone -e inject=clone:error=EAGAIN \
+		tls-serve "${pair[@]}" -- true 2>>err
+	same err <<-'END'
+	tls-serve: make a socket: Too many open files
+	tls-serve: fork: Resource temporarily unavailable
+	END
+}
+
+@test "--config: the certificates of a file" {
+	certificate mx mx.example.org
+	certificate net '*.example.net'
+	cat >options <<-END
+	# two of them
+	cert $PWD/mx.pem
+	key $PWD/mx.key
+	cert net.pem
+	key net.key
+	END
+	serve --config options
+	client >out <<-'END'
+	for ca, name in ("mx.pem", "mx.example.org"), ("net.pem", "a.example.net"):
+	    print(ask(starttls(p, ca=ca, name=name), name))
+	END
+	printf '%s\n' mx.example.org a.example.net | same out
+}
+
+# wrapped COMMAND...: --wrap for one connection on descriptors 0, 1 and 2;
+# standard input is the client, in Python, which has it as s.
+wrapped() {
+	{
+		cat <<-'END'
+		import socket, subprocess, sys
+		from tls import *
+		with socket.create_server(("127.0.0.1", 0)) as listener:
+		    s = connect(listener.getsockname()[1])
+		    near, _ = listener.accept()
+		c = subprocess.Popen(sys.argv[1:], stdin=near, stdout=near, stderr=near)
+		near.close()
+		END
+		cat
+		echo 'print(c.wait(20))'
+	} >client.py
+	"$PYTHON" client.py tls-serve "${pair[@]}" --wrap -- "$@"
+}
+
+@test "--wrap: a program that knows nothing of it speaks TLS" {
+	certificate mx mx.example.org
+	wrapped cat >out <<-'END'
+	t = Session(s)
+	data = b"x" * 300000
+	t.send(data)
+	t.goodbye()
+	print(t.rest() == data)
+	END
+	printf '%s\n' True 0 | same out
+}
+
+@test "--wrap: the program may end before the handshake has begun" {
+	certificate mx mx.example.org
+	wrapped sh -c 'echo hello; echo "an error" >&2; exit 9' >out <<-'END'
+	c.wait(20)
+	print(Session(s).rest())
+	END
+	printf '%s\n' "b'hello\\nan error\\n'" 9 | same out
+	peers_wait 400 "" none_left
+}
+
+@test "--wrap: the client's address is in the environment, TLS_FD is not" {
+	certificate mx mx.example.org
+	# shellcheck disable=SC2016 # the program's own
+	wrapped sh -c 'echo "$REMOTE_ADDR ${REMOTE_PORT:+port} $TLS_FD"
+		ls /proc/self/fd' >out <<-'END'
+	print(Session(s).rest())
+	END
+	printf '%s\n' "b'127.0.0.1 port \\n0\\n1\\n2\\n3\\n'" 0 | same out
+}
+
+@test "--wrap: a failed handshake is the end of the program's input" {
+	certificate mx mx.example.org
+	wrapped sh -c 'cat; exit 4' >out <<-'END'
+	s.sendall(b"EHLO in clear\r\n")
+	print(rest(s))
+	END
+	printf '%s\n' "b''" 4 | same out
+}
+
+@test "--log=none: nothing is said of handshakes" {
+	certificate mx mx.example.org
+	tls-serve "${pair[@]}" --log none -- "$drv" -l 127.0.0.1:0 2>log \
+		</dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	port=${address##*:}
+	client >out <<-'END'
+	print(ask(starttls(p), "echo"))
+	END
+	echo echo | same out
+	! grep event=tls log
+}
+
+# All that is mapped, shared pages by halves. Others' /proc is root's to read.
+@test "a session takes less than 12 MB in all its processes" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	case $BUILD in
+	*/san) skip 'said of the plain build' ;;
+	esac
+	certificate mx mx.example.org
+	serve "${pair[@]}"
+	client "$PWD/mx.pem" "$drv" "$pid" >out <<-'END'
+	def sum_of(pids):
+	    n = 0
+	    for pid in pids:
+	        for text in open("/proc/%s/smaps_rollup" % pid):
+	            if text.startswith("Pss:"):
+	                n += int(text.split()[1])
+	    return n
+	def ours():
+	    for pid in filter(str.isdigit, os.listdir("/proc")):
+	        try:
+	            command = open("/proc/%s/cmdline" % pid).read()
+	            if pid != str(os.getpid()) and \
+	                    (sys.argv[1] in command or sys.argv[2] in command):
+	                yield pid
+	        except OSError:
+	            pass
+	t = starttls(p)
+	t.sendall(b"send 3000000\r\n")
+	got = 0
+	while got < 3000000:
+	    got += len(t.recv(65536))
+	pids = list(ours())
+	print(len(pids), sum_of(pids) < 12000 or sum_of(pids))
+	END
+	echo 4 True | same out
+}
+
+@test "--user: who talks to the client is that user, confined; who has the keys is not" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	certificate mx mx.example.org
+	certificate new mx.example.org
+	chmod 755 "$BATS_TEST_TMPDIR"
+	serve "${pair[@]}" --user nobody
+	client "$PWD/mx.pem" "$pid" >out <<-'END'
+	def relay():
+	    """The broker is our server's child, and this the broker's."""
+	    for pid in filter(str.isdigit, os.listdir("/proc")):
+	        try:
+	            with open("/proc/%s/cmdline" % pid) as f:
+	                if sys.argv[1] not in f.read():
+	                    continue
+	            with open("/proc/%s/status" % pid) as f:
+	                status = dict(text.split(":\t", 1) for text in f)
+	        except (OSError, ValueError):
+	            continue
+	        if status["PPid"].strip() != sys.argv[2] and \
+	                pid != str(os.getpid()):
+	            return status
+	t = starttls(p)
+	print(ask(t, "echo"))
+	s = relay()
+	for name in "Uid", "Groups", "CapEff", "NoNewPrivs", "Seccomp":
+	    print(name, *s[name].split()[:1])
+	# Only root may read the renewed key.
+	for name in "pem", "key":
+	    os.rename("new." + name, "mx." + name)
+	print(ask(starttls(p, ca="mx.pem", name="mx.example.org"), "renewed"))
+	END
+	seccomp=2
+	! grep -q 'event=unconfined.*seccomp' log || seccomp=0
+	case $BUILD in
+	*/san) seccomp=0 ;;
+	esac
+	same out <<-END
+	echo
+	Uid $(id -u nobody)
+	Groups
+	CapEff 0000000000000000
+	NoNewPrivs 1
+	Seccomp $seccomp
+	renewed
+	END
+}
+
+@test "--user: nobody that there is not, and not root: 454, and a line" {
+	certificate mx mx.example.org
+	for user in no-such-user root; do
+		serve "${pair[@]}" --user $user
+		client >>out <<-'END'
+		s = connect(p)
+		line(s)
+		print(ask(s, "STARTTLS").split()[0], ask(s, "in clear"))
+		END
+		grep ^tls-serve: log >>said
+	done
+	printf '454 in clear\n%.0s' 1 2 | same out
+	same said <<-'END'
+	tls-serve: user no-such-user: no such user
+	tls-serve: user root: root is no user to become
+	END
 }
