@@ -415,7 +415,7 @@ main(int argc, char *argv[])
 	check_options();
 	if (user_name && owner_named(user_name, &user, why, sizeof why) != 0)
 		log_die(EX_CONFIG, "%s", why);
-	confine_probe(!command);
+	confine_probe(!command, false);
 	tables_changed();
 	if (read_tables(why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);

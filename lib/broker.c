@@ -193,7 +193,7 @@ work(const struct broker *b)
 		log_error("%s", why);
 		_exit(EX_CONFIG);
 	}
-	confine_probe(false);
+	confine_probe(false, false);
 	tls_refresh(s.tls);
 	loop(&s);
 	_exit(EX_OK);

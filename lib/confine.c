@@ -71,7 +71,7 @@ static bool seccomp;
 #endif
 
 void
-confine_probe(bool links)
+confine_probe(bool links, bool quiet)
 {
 	struct sock_filter code[FILTER_MAX];
 	long version = syscall(CREATE_RULESET, NULL, 0, VERSION_FLAG);
@@ -83,7 +83,7 @@ confine_probe(bool links)
 	/* Without a program a kernel that has it says that there is none. */
 	seccomp = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
 	    errno == EFAULT && filter_build(code, 0, 0) > 0;
-	if (!landlock || !seccomp)
+	if (!quiet && (!landlock || !seccomp))
 		log_event("unconfined", "missing",
 		    landlock      ? "seccomp"
 			: seccomp ? "landlock"

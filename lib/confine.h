@@ -23,10 +23,10 @@ struct confine {
 	int error;   /* of the first step that failed */
 };
 
-/* Finds out what this kernel has; what is missing is a line in the log, once,
- * and then done without. links: CONFINE_LINK will be asked for, which the first
- * landlock did not have. */
-void confine_probe(bool links);
+/* Finds out what this kernel has; what is missing is done without, and a line
+ * in the log unless quiet. links: CONFINE_LINK will be asked for, which the
+ * first landlock did not have. */
+void confine_probe(bool links, bool quiet);
 
 void confine_begin(struct confine *c);
 /* Below the folder at path, or open as fd, all rights stay. What is not there

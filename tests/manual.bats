@@ -669,13 +669,13 @@ has_options()
 	${CC:-cc} -E -P -D_GNU_SOURCE -DVERSION='""' -I"$TOP/lib" \
 		"$TOP/bin/$1.c" | tr '\n' ' ' |
 		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
-		grep -oE '\{"[a-z-]+"' | tr -d '{"'
+		grep -oE '\{"[a-z0-9-]+"' | tr -d '{"'
 	printf '%s\n' config help version
 }
 
 long_options()
 {
-	grep -oE -- '--[a-z][a-z-]+' | sed 's/^--//'
+	grep -oE -- '--[a-z][a-z0-9-]+' | sed 's/^--//'
 }
 
 # A page may speak of another program's options in its sentences, but lists
@@ -689,7 +689,7 @@ long_options()
 		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options |
 			sort -u >said
 		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
-			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z-]+' |
+			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z0-9-]+' |
 			sed -E 's/^(Fl -|, -|Fl Fl )//' | sort -u >listed
 		diff known help | sed -n "s/^</$program --help lacks/p
 			s/^>/$program --help has a strange/p"
