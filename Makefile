@@ -25,12 +25,13 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	transfer smtp command content smtpd pop3 pop3d uidl imapdata imap mutf7 \
 	foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options peer listener serve fdpass checker starter starttls \
-	resolve
+	options filter confine peer listener serve fdpass request checker \
+	starter starttls resolve
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
-	mailboxes accept target forward staging owners deliver handover \
-	transaction receive journal seen sink barrier listing control \
-	health bounce settle lda transport plan dispatch runner submit
+	reach profile mailboxes accept target forward staging owners \
+	deliver handover transaction receive journal seen sink barrier \
+	listing control health bounce settle lda transport plan dispatch \
+	runner submit
 FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
 	collector folders folder fetcher mime tls relay broker
 
@@ -47,7 +48,8 @@ PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
 	bin/pop3-serve-maildrop.c
-PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c bin/smtp-send-message.c
+PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c \
+	bin/smtp-send-message.c bin/smtp-send-probe.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c
 FOREIGN_smtp-send := url login dialogue refusal dial hop session
 FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \

@@ -17,9 +17,12 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "confine.h"
 #include "log.h"
 #include "options.h"
+#include "owner.h"
 #include "parse.h"
+#include "profile.h"
 #include "secret.h"
 #include "serve.h"
 #include "starttls.h"
@@ -31,7 +34,8 @@
 #define STATUS_FD 5
 
 static const char *auth, *maildir = "$HOME/Maildir";
-static const char *single_user, *password_file;
+static const char *single_user, *password_file, *user_name;
+static struct owner user;
 static bool auth_clear, is_session, implicit;
 static int tls = -1;
 static uint64_t idle = 600;
@@ -52,6 +56,7 @@ static const char usage[] =
     "  --password-file FILE  the password is its first line; relative names\n"
     "                        are sought in $CREDENTIALS_DIRECTORY\n"
     "  --auth-clear          take passwords without TLS too\n"
+    "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    accept connections; may be repeated\n"
     "  --timeout TIME        end a session that says nothing (10m)\n"
     "  --log WHERE           stderr, syslog or none\n"
@@ -67,6 +72,7 @@ enum {
 	SINGLE_USER,
 	PASSWORD_FILE,
 	AUTH_CLEAR,
+	USER,
 	LISTEN,
 	TIMEOUT,
 	LOG,
@@ -79,6 +85,7 @@ static const struct option_def options[] = {
     {"single-user", SINGLE_USER, true},
     {"password-file", PASSWORD_FILE, true},
     {"auth-clear", AUTH_CLEAR, false},
+    {"user", USER, true},
     {"listen", LISTEN, true},
     {"timeout", TIMEOUT, true},
     {"log", LOG, true},
@@ -122,6 +129,9 @@ set(int key, const char *value, char *why, size_t size)
 		return 0;
 	case AUTH_CLEAR:
 		auth_clear = true;
+		return 0;
+	case USER:
+		user_name = value;
 		return 0;
 	case SESSION:
 		is_session = true;
@@ -201,6 +211,15 @@ converse(struct session *s)
 	conn_flush(&s->conn);
 }
 
+static int
+become_user(void)
+{
+	if (!user_name || owner_become(&user) == 0)
+		return 0;
+	log_error("become user %s: %s", user_name, strerror(errno));
+	return -1;
+}
+
 /* Before the first octet is read a front leaves its rights to the starter; in
  * the starter this does not return. */
 static int
@@ -216,18 +235,28 @@ begin_front(struct session *s)
 	snprintf(seconds, sizeof seconds, "%" PRIu64, idle);
 	setenv("REMOTE_ADDR", s->peer.addr, 1);
 	setenv("REMOTE_PORT", s->peer.port, 1);
-	if (starter_behind(&s->starter, &config) == 0)
+	if (starter_behind(&s->starter, &config) != 0) {
+		log_error("fork: %s", strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	if (become_user() != 0)
+		return EX_TEMPFAIL;
+	if (profile_pop3_login() == 0)
 		return EX_OK;
-	log_error("fork: %s", strerror(errno));
+	log_error("confine the session: %s", strerror(errno));
 	return EX_TEMPFAIL;
 }
 
 static int
 open_mailbox(struct session *s)
 {
-	if (maildrop_open(&s->drop, s->folder) == 0)
+	if (maildrop_open(&s->drop, s->folder) != 0) {
+		log_error("open %s: %s", s->folder, strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	if (profile_pop3(&s->drop.box) == 0)
 		return EX_OK;
-	log_error("open %s: %s", s->folder, strerror(errno));
+	log_error("confine the session: %s", strerror(errno));
 	return EX_TEMPFAIL;
 }
 
@@ -245,7 +274,7 @@ begin_single(struct session *s)
 		log_error("%s: its first line is empty", password_file);
 		return EX_CONFIG;
 	}
-	return open_mailbox(s);
+	return become_user() == 0 ? open_mailbox(s) : EX_TEMPFAIL;
 }
 
 static void
@@ -384,17 +413,22 @@ main(int argc, char *argv[])
 	    .program = "pop3-serve"};
 	struct serve server = {.session = session,
 	    .busy = "-ERR [SYS/TEMP] too many sessions\r\n"};
+	char why[512];
 
 	log_open("pop3-serve", log_to);
 	if (options_parse(&o, argc, argv) < argc)
 		log_die(EX_USAGE, "unexpected argument; see --help");
 	check_options();
 	log_open("pop3-serve", log_to);
+	if (user_name && owner_named(user_name, &user, why, sizeof why) != 0)
+		log_die(EX_CONFIG, "%s", why);
+	confine_probe(false, is_session);
 	signal(SIGPIPE, SIG_IGN);
 	if (is_session)
 		return resume();
 	child_path();
 	tls = starttls_open(&implicit);
+	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = n_listens;
 	return serve(&server);

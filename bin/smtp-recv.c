@@ -15,9 +15,12 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "confine.h"
 #include "log.h"
 #include "options.h"
+#include "owner.h"
 #include "parse.h"
+#include "profile.h"
 #include "receive.h"
 #include "serve.h"
 #include "starttls.h"
@@ -27,7 +30,7 @@
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
-static const char *spool, *table, *auth;
+static const char *spool, *table, *auth, *user_name;
 static char **command;
 static const char **listens;
 static size_t listen_count;
@@ -36,7 +39,9 @@ static enum log_target log_to = LOG_TO_STDERR;
 static bool verbose, implicit;
 static int tls; /* the way to it, or -1 */
 
+static struct owner user;
 static struct mailboxes *mailboxes;
+static struct reach reach; /* of mailboxes we deliver into */
 static struct routes routes;
 static struct stat mailboxes_seen, routes_seen;
 static pid_t first_pid; /* which has read both */
@@ -52,6 +57,7 @@ static const char usage[] =
     "  --auth CMD            who logs in may, too; CMD checks the password\n"
     "  --auth-clear          take logins without TLS\n"
     "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
+    "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    listen there; may be repeated\n"
     "  --max-size SIZE       octets of a message; 0: no limit (100M)\n"
     "  --max-rcpts N         recipients of a message, to 1000 (100)\n"
@@ -71,6 +77,7 @@ enum key {
 	KEY_AUTH,
 	KEY_AUTH_CLEAR,
 	KEY_SOURCE_ROUTES,
+	KEY_USER,
 	KEY_LISTEN,
 	KEY_MAX_SIZE,
 	KEY_MAX_RCPTS,
@@ -88,6 +95,7 @@ static const struct option_def option_defs[] = {
     {"auth", KEY_AUTH, true},
     {"auth-clear", KEY_AUTH_CLEAR, false},
     {"source-routes", KEY_SOURCE_ROUTES, true},
+    {"user", KEY_USER, true},
     {"listen", KEY_LISTEN, true},
     {"max-size", KEY_MAX_SIZE, true},
     {"max-rcpts", KEY_MAX_RCPTS, true},
@@ -148,6 +156,9 @@ set_option(int key, const char *value)
 		return 0;
 	case KEY_SPOOL:
 		spool = value;
+		return 0;
+	case KEY_USER:
+		user_name = value;
 		return 0;
 	case KEY_AUTH:
 		auth = value;
@@ -219,10 +230,13 @@ read_tables(char *why, size_t size)
 
 	mailboxes_free(mailboxes);
 	mailboxes = NULL;
+	reach_free(&reach);
 	if (table) {
 		mailboxes = mailboxes_read(table, rules.locals, why, size);
 		if (!mailboxes)
 			return -1;
+		if (!command && !spool)
+			mailboxes_reach(mailboxes, &reach);
 	}
 	routes_free(&routes);
 	routes = (struct routes){0};
@@ -289,11 +303,36 @@ begin_starter(struct starter *starter)
 	if (!command && !spool && mailboxes &&
 	    mailboxes_has_programs(mailboxes))
 		c.handler = programs = program_command();
+	if (programs && user_name)
+		c.user = &user;
 	if (!c.handler && !auth)
 		return 0;
 	r = starter_begin(starter, &c);
 	free(programs);
 	return r;
+}
+
+/* Leaves this session nothing but what it needs. 0, or -1 and said why. */
+static int
+drop_rights(struct queue *queue)
+{
+	const struct profile_smtp profile = {.queue = spool ? queue : NULL,
+	    .mailboxes = command || spool ? NULL : &reach,
+	    .command = command != NULL};
+
+	if (user_name && owner_become(&user) != 0) {
+		log_error("become user %s: %s", user_name, strerror(errno));
+		return -1;
+	}
+	if (spool && queue_open(queue, spool, true) != 0) {
+		log_error("open spool %s: %s", spool, strerror(errno));
+		return -1;
+	}
+	if (profile_smtp(&profile) != 0) {
+		log_error("confine the session: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
 }
 
 static int
@@ -328,10 +367,8 @@ session(int in, int out, void *arg)
 		log_error("fork: %s", strerror(errno));
 		return unavailable(out, EX_TEMPFAIL);
 	}
-	if (spool && queue_open(&queue, spool, true) != 0) {
-		log_error("open spool %s: %s", spool, strerror(errno));
+	if (drop_rights(&queue) != 0)
 		return unavailable(out, EX_TEMPFAIL);
-	}
 	receive_session(&r, in, out);
 	queue_close(&queue);
 	starter_end(&starter);
@@ -376,6 +413,9 @@ main(int argc, char *argv[])
 		command = argv + first;
 	log_open("smtp-recv", log_to);
 	check_options();
+	if (user_name && owner_named(user_name, &user, why, sizeof why) != 0)
+		log_die(EX_CONFIG, "%s", why);
+	confine_probe(!command, false);
 	tables_changed();
 	if (read_tables(why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
@@ -387,6 +427,7 @@ main(int argc, char *argv[])
 	signal(SIGXFSZ, SIG_IGN);
 	snprintf(busy, implicit ? 1 : sizeof busy,
 	    "421 4.3.2 %s Too many connections\r\n", smtp.hostname);
+	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = listen_count;
 	return serve(&server);

@@ -23,6 +23,7 @@ enum {
 	RELAY = 0x100,
 	LMTP,
 	MX,
+	PROBE,
 	RESOLVER,
 	PORT,
 	LOCAL,
@@ -37,7 +38,7 @@ enum {
 static struct dial_options dial = {0};
 static const char *relay, *lmtp;
 static char hostname[256];
-static bool mx, batch, quiet;
+static bool mx, batch, probing, quiet;
 static const char **own; /* our names, the first is hostname */
 static size_t own_count;
 static struct hop hop = {.port = 25};
@@ -50,6 +51,8 @@ static int exit_code;
 static const char usage[] =
     "usage: smtp-send WAY [-f SENDER] [-t] RCPT... < message\n"
     "       smtp-send WAY --batch < jobs > results\n"
+    "       smtp-send WAY --probe [RCPT...]    shows the server, sends "
+    "nothing\n"
     "WAY is one of\n"
     "  --relay URL         smtp://[USER@]HOST[:PORT], submission://, smtps://\n"
     "  --mx                the mail hosts of each domain, by DNS\n"
@@ -60,12 +63,12 @@ static const char usage[] =
     "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
     "  --batch             jobs in, results out (mailpipe-batch(5))\n"
     "  --size N            refuse any other size (75);  --allow-empty: none\n"
-    "  --hostname NAME     our name in EHLO\n"
+    "  --hostname NAME     our name in EHLO;  --proxy URL  as curl has it\n"
     "  --tls MODE          required, opportunistic or off\n"
     "  --cafile FILE       authorities to trust instead of the system's\n"
-    "  --proxy URL         as curl has it\n"
     "  --password-command CMD, --password-file FILE, --password-fd N\n"
     "                      else ~/.netrc, else asked for on the terminal\n"
+    "  --oauth2-command CMD  a token instead of a password\n"
     "  --timeout TIME      for each wait;  --config FILE  long options\n"
     "  -q, --quiet         say nothing of failed recipients\n"
     "  -v, --verbose       show the dialogue;  -h, --help;  -V, --version\n";
@@ -75,8 +78,8 @@ static const struct option_def option_defs[] = {{"relay", RELAY, true},
     {"port", PORT, true}, {"local", LOCAL, true}, {"from", 'f', true},
     {"recipients-from-header", 't', false}, {"batch", BATCH, false},
     {"size", SIZE, true}, {"allow-empty", ALLOW_EMPTY, false},
-    {"hostname", HOSTNAME, true}, {"quiet", 'q', false}, DIAL_OPTIONS,
-    {NULL, 0, false}};
+    {"hostname", HOSTNAME, true}, {"probe", PROBE, false},
+    {"quiet", 'q', false}, DIAL_OPTIONS, {NULL, 0, false}};
 
 static int
 set_hostname(const char *name, char *why, size_t size)
@@ -153,6 +156,9 @@ set_option(int key, const char *value, char *why, size_t size)
 		return 0;
 	case BATCH:
 		batch = true;
+		return 0;
+	case PROBE:
+		probing = true;
 		return 0;
 	case SIZE:
 		letter.sized = true;
@@ -232,7 +238,14 @@ check_options(int operands)
 	    (operands || letter.from_header || letter.sender || letter.sized))
 		log_die(
 		    EX_USAGE, "--batch takes no sender, recipients or size");
-	if (!batch && !operands && !letter.from_header)
+	if (probing && (lmtp || batch || letter.from_header || letter.sender))
+		log_die(EX_USAGE,
+		    "--probe takes --relay or --mx, and nothing to send");
+	if (probing && mx != (operands > 0))
+		log_die(EX_USAGE,
+		    mx ? "--probe --mx: no domain or recipient"
+		       : "--probe --relay takes no recipients");
+	if (!batch && !probing && !operands && !letter.from_header)
 		log_die(EX_USAGE, "no recipients (-t takes the header's)");
 	if (relay &&
 	    url_parse(&target, "smtp", relay, dial.tls, why, sizeof why) < 0)
@@ -244,9 +257,8 @@ check_options(int operands)
 	dial.hostname = own[0] = hostname;
 }
 
-/* Jobs to results, or the message to its recipients. */
 static void
-carry(char *rcpts[])
+set_hop(void)
 {
 	hop.server = mx ? NULL : &target;
 	hop.tls = dial.tls;
@@ -254,6 +266,12 @@ carry(char *rcpts[])
 	hop.resolver.seconds = dial.timeout && dial.timeout < LOOKUP_SECONDS
 	    ? dial.timeout
 	    : LOOKUP_SECONDS;
+}
+
+/* Jobs to results, or the message to its recipients. */
+static void
+carry(char *rcpts[])
+{
 	session.hop = &hop;
 	session.options = &dial;
 	session.lmtp = lmtp != NULL;
@@ -290,9 +308,15 @@ main(int argc, char *argv[])
 	first = options_parse(&options, argc, argv);
 	child_path();
 	check_options(argc - first);
-	carry(argv + first);
+	set_hop();
+	if (probing)
+		exit_code = probe(&hop, &dial, argv + first);
+	else
+		carry(argv + first);
 	url_free(&target);
 	hop_free(&hop);
 	free(own);
+	if (probing && fclose(stdout) != 0)
+		log_die(EX_TEMPFAIL, "write stdout: %s", strerror(errno));
 	return exit_code;
 }

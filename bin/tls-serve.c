@@ -3,6 +3,7 @@
  * broker; with --wrap TLS begins at once, and COMMAND speaks plain on
  * descriptors 0 and 1. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,25 +110,27 @@ static void
 begin_wrapped(int fd)
 {
 	struct peer peer;
-	int pair[2], last = is_same(0, 2) ? 2 : 1;
+	int pair[2], near, last = is_same(0, 2) ? 2 : 1;
 
 	peer_of(0, &peer);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    (near = fcntl(pair[0], F_DUPFD_CLOEXEC, 3)) < 0 ||
 	    starttls_wrap(fd, 0, pair[1]) < 0)
 		log_die(EX_OSERR, "start TLS: %s", strerror(errno));
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
 	for (int i = 0; i <= last; i++)
-		if (dup2(pair[0], i) < 0)
+		if (dup2(near, i) < 0)
 			log_die(EX_OSERR, "dup2: %s", strerror(errno));
 	if (peer.port[0]) {
 		setenv("REMOTE_ADDR", peer.addr, 1);
 		setenv("REMOTE_PORT", peer.port, 1);
 	}
-	close(pair[0]);
-	close(pair[1]);
-	close(fd);
 }
 
-static void export(int fd)
+static void
+export_way(int fd)
 {
 	char number[16];
 
@@ -170,7 +173,7 @@ main(int argc, char *argv[])
 	if (wrap)
 		begin_wrapped(fd);
 	else
-		export(fd);
+		export_way(fd);
 	child_path();
 	/* From here on each page that is written is copied: nothing is between
 	 * this and the greeting. */

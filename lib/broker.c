@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "confine.h"
+#include "owner.h"
 #include "relay.h"
 
 /* Far from those that systemd passes, 3 to 66. */
@@ -24,6 +26,7 @@
 struct state {
 	const struct broker *config;
 	struct tls *tls;
+	struct owner user;
 	int requests, signals;
 	unsigned relays;
 };
@@ -69,7 +72,7 @@ reap(struct state *s)
 static void
 start_relay(struct state *s, const int fds[2], bool told)
 {
-	struct relay r = {.user = s->config->user,
+	struct relay r = {.user = s->config->user ? &s->user : NULL,
 	    .wire = fds[0],
 	    .plain = fds[1],
 	    .told = told};
@@ -177,6 +180,7 @@ static _Noreturn void
 work(const struct broker *b)
 {
 	struct state s = {.config = b, .requests = b->requests};
+	char why[256];
 
 	if (leave(&s) < 0) {
 		log_error("broker: %s", strerror(errno));
@@ -185,6 +189,11 @@ work(const struct broker *b)
 	s.tls = tls_new(b->files, b->count);
 	/* The greeting first: what we load would compete with it. */
 	poll(&(struct pollfd){s.requests, POLLIN, 0}, 1, GREETING_MS);
+	if (b->user && owner_named(b->user, &s.user, why, sizeof why) < 0) {
+		log_error("%s", why);
+		_exit(EX_CONFIG);
+	}
+	confine_probe(false, false);
 	tls_refresh(s.tls);
 	loop(&s);
 	_exit(EX_OK);
@@ -197,15 +206,14 @@ broker_open(struct broker *b)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
+	/* Neither in the place of a standard one that was closed. */
 	fd = fcntl(pair[0], F_DUPFD, HIGH);
+	b->requests = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
 	saved = errno;
 	close(pair[0]);
-	if (fd < 0)
-		close(pair[1]);
-	else
-		b->requests = pair[1];
+	close(pair[1]);
 	errno = saved;
-	return fd;
+	return b->requests < 0 ? -1 : fd;
 }
 
 /* By a fork whose end sends no signal: no wait of what we become finds a child

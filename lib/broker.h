@@ -11,7 +11,7 @@
 struct broker {
 	const struct tls_files *files;
 	size_t count;
-	const char *user; /* the relays'; or NULL */
+	const char *user; /* the relays', as owner_named has it; or NULL */
 	enum log_target log;
 	int requests; /* its end of the pair */
 };

@@ -111,7 +111,8 @@ become(const struct child *c, int in, int out, char *const *env)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || close_others(c) < 0 ||
-	    (c->chdir && chdir(c->chdir) < 0))
+	    (c->chdir && chdir(c->chdir) < 0) ||
+	    (c->as && owner_become(c->as) < 0))
 		_exit(EX_TEMPFAIL);
 	execvpe(c->argv[0], c->argv, env);
 	_exit(errno == ENOENT ? 127 : 126);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "buf.h"
+#include "owner.h"
 
 struct child {
 	char *const *argv;
@@ -20,6 +21,7 @@ struct child {
 	const int *pass;        /* become fds 3, 4...: instead of keep; each is
 				   above those numbers */
 	size_t passes;
+	const struct owner *as; /* becomes it first; NULL: nobody else */
 };
 
 /* Puts the folder of the running program in front of PATH; once, from main. */

@@ -213,7 +213,8 @@ set_all(
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, seconds);
 	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);
-	curl_easy_setopt(c, CURLOPT_SASL_IR, 1L);
+	/* Of IMAP a capability (RFC 4959), which libcurl looks for. */
+	curl_easy_setopt(c, CURLOPT_SASL_IR, d->talk.imap ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
 	/* The server's words reach us through this alone. */
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);

@@ -16,11 +16,10 @@ hop_domain(const struct hop *h, const char *path, char out[DNS_NAME])
 	struct address a;
 
 	*out = '\0';
-	if (h->server)
+	if (h->server ||
+	    address_parse(&a, path, strlen(path), ADDRESS_BARE | ADDRESS_UTF8))
 		return;
-	if (address_parse(
-		&a, path, strlen(path), ADDRESS_BARE | ADDRESS_UTF8) == 0)
-		address_hop(&a, out);
+	address_hop(&a, out);
 	if (!*out)
 		snprintf(out, DNS_NAME, "%.255s", h->resolver.own[0]);
 }
@@ -59,8 +58,13 @@ static int
 find_places(struct hop *h)
 {
 	char ascii[DNS_NAME];
-	struct reply why = {.code = 550, .enhanced = "5.1.2"};
+	struct reply why = {553, "5.1.3", "not an address", 1};
 
+	if (!*h->domain) {
+		down(h, BATCH_PERM, &why);
+		return -1;
+	}
+	why = (struct reply){.code = 550, .enhanced = "5.1.2"};
 	if (url_ascii_host(h->domain, ascii, why.text, sizeof why.text) < 0) {
 		down(h, BATCH_PERM, &why);
 		return -1;

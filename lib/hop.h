@@ -33,7 +33,8 @@ struct hop {
 	struct reply named;
 };
 
-/* The domain that mail to a path goes to: of its first hop, or our own name. */
+/* The domain that mail to a path goes to: of its first hop, or our own name;
+ * "" for what is no path, and where one server takes all. */
 void hop_domain(const struct hop *h, const char *path, char out[DNS_NAME]);
 bool hop_leads_to(const struct hop *h, const char *domain);
 /* From now on its mail is for that domain; what was known is forgotten. */

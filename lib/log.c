@@ -50,6 +50,15 @@ log_open(const char *name, enum log_target target)
 		openlog(program, LOG_PID, LOG_MAIL);
 }
 
+void
+log_connect(void)
+{
+	if (!stderr_is_peer && events != LOG_TO_SYSLOG)
+		return;
+	closelog();
+	openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
 static const char *const targets[] = {"stderr", "syslog", "none"};
 
 const char *

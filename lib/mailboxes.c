@@ -277,3 +277,9 @@ mailboxes_has_programs(const struct mailboxes *t)
 			return true;
 	return false;
 }
+
+void
+mailboxes_reach(const struct mailboxes *t, struct reach *f)
+{
+	reach_of(t->table, f);
+}

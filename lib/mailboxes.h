@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "address.h"
+#include "reach.h"
 #include "table.h"
 
 struct mailboxes;
@@ -35,5 +36,7 @@ void mailbox_free(struct mailbox *m);
 bool mailboxes_is_local(const struct mailboxes *t, const char *domain);
 /* Whether any target is a program. */
 bool mailboxes_has_programs(const struct mailboxes *t);
+/* Where all its maildirs and mboxes are; end with reach_free. */
+void mailboxes_reach(const struct mailboxes *t, struct reach *f);
 
 #endif

@@ -2,6 +2,8 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 
 #include "buf.h"
 #include "owner.h"
+#include "parse.h"
 
 /* A link in a folder of another's could name any file of root's. Each part is
  * looked at as it is written, links included. */
@@ -101,10 +104,47 @@ owner_of_fd(int fd, struct owner *o)
 	return fstat(fd, &st) != 0 ? -1 : set_owner(&st, o);
 }
 
+static bool
+parse_ids(const char *text, struct owner *o)
+{
+	size_t n = strcspn(text, ":");
+	uint64_t uid, gid;
+
+	if (parse_digits(text, n, UINT32_MAX - 1, &uid) < 0)
+		return false;
+	gid = uid;
+	if (text[n] && parse_number(text + n + 1, UINT32_MAX - 1, &gid) < 0)
+		return false;
+	*o = (struct owner){(uid_t)uid, (gid_t)gid};
+	return true;
+}
+
+int
+owner_named(const char *text, struct owner *o, char *why, size_t size)
+{
+	const struct passwd *pw;
+	const char *fault = NULL;
+
+	if (!parse_ids(text, o)) {
+		pw = getpwnam(text);
+		if (pw)
+			*o = (struct owner){pw->pw_uid, pw->pw_gid};
+		else
+			fault = "no such user";
+	}
+	if (!fault && (o->uid == 0 || o->gid == 0))
+		fault = "root is no user to become";
+	if (!fault && geteuid() != 0 && geteuid() != o->uid)
+		fault = "only root can become another user";
+	if (fault)
+		snprintf(why, size, "user %s: %s", text, fault);
+	return fault ? -1 : 0;
+}
+
 int
 owner_become(const struct owner *o)
 {
-	if (o->uid == 0)
+	if (o->uid == 0 || o->uid == geteuid())
 		return 0;
 	if (setgroups(0, NULL) != 0 || setgid(o->gid) != 0 ||
 	    setuid(o->uid) != 0)

@@ -2,6 +2,7 @@
 #ifndef OWNER_H
 #define OWNER_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct owner {
@@ -23,8 +24,12 @@ enum owner_kind {
 int owner_of(const char *path, enum owner_kind kind, struct owner *o);
 /* Of what is open. */
 int owner_of_fd(int fd, struct owner *o);
-/* setgroups, setgid, setuid, for good; nothing for root. 0, or -1 with
- * errno. */
+/* NAME, UID or UID:GID of --user; UID alone is a group's number too, and no
+ * number needs a look at the system's users. Never root, nor its group; as
+ * another than root only oneself. 0, or -1 with the reason. */
+int owner_named(const char *text, struct owner *o, char *why, size_t size);
+/* setgroups, setgid, setuid, for good; nothing for root and oneself. 0, or -1
+ * with errno. */
 int owner_become(const struct owner *o);
 
 #endif

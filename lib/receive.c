@@ -58,9 +58,11 @@ on_term(int sig)
 	alarm(STOP_SECONDS);
 }
 
+/* All that was said is on its way before. */
 static void
-begin_wait(enum doing what)
+begin_wait(struct session *s, enum doing what)
 {
+	conn_flush(&s->conn);
 	doing = what;
 	if (stopping)
 		raise(SIGTERM);
@@ -125,14 +127,11 @@ begin_tls(struct session *s)
 
 	if (seconds > HANDSHAKE_SECONDS)
 		seconds = HANDSHAKE_SECONDS;
-	conn_flush(&s->conn);
-	begin_wait(SILENT);
+	begin_wait(s, SILENT);
 	r = starttls_begin(
 	    s->ready, s->conn.in, s->conn.out, seconds, s->version, s->cipher);
 	doing = WORKING;
 	s->ready = -1;
-	if (r != 0 && errno != EPROTO)
-		log_no_tls(s);
 	if (r != 0)
 		return -1;
 	close(s->with->tls);
@@ -145,7 +144,7 @@ begin_tls(struct session *s)
 static void
 do_starttls(struct session *s)
 {
-	begin_wait(WAITING);
+	begin_wait(s, WAITING);
 	s->ready = starttls_ready(s->with->tls, s->conn.in);
 	doing = WORKING;
 	if (s->ready < 0)
@@ -161,8 +160,7 @@ do_login(struct session *s)
 	const struct sasl *sasl = &s->smtpd.sasl;
 	const char *reply = "235 2.7.0 Welcome";
 
-	conn_flush(&s->conn);
-	begin_wait(WAITING);
+	begin_wait(s, WAITING);
 	int code = starter_check(s->with->starter, sasl->user, sasl->password);
 	if (code != 0) {
 		reply = code == 1 ? "535 5.7.8 Wrong name or password"
@@ -235,9 +233,8 @@ wait_input(struct session *s, char **data)
 	if (s->smtpd.state == SMTPD_IN_HANDSHAKE && begin_tls(s) != 0)
 		return 0;
 	set_limits(s);
-	conn_flush(&s->conn);
 	if (s->smtpd.state != SMTPD_IN_DATA)
-		begin_wait(WAITING);
+		begin_wait(s, WAITING);
 	n = conn_peek(&s->conn, data);
 	doing = WORKING;
 	if (n > 0)
@@ -297,7 +294,7 @@ begin_implicit(struct session *s)
 {
 	if (!s->with->implicit)
 		return 0;
-	begin_wait(SILENT);
+	begin_wait(s, SILENT);
 	s->ready = starttls_ready(s->with->tls, s->conn.in);
 	doing = WORKING;
 	if (s->ready >= 0)

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "conn.h"
 #include "log.h"
 #include "peer.h"
@@ -157,20 +158,19 @@ write_peer(struct work *w)
 	if (f->start == f->end && (!f->over || f->closed))
 		return false;
 	ERR_clear_error();
-	if (f->start < f->end)
+	if (f->start < f->end) {
 		n = SSL_write(
 		    w->ssl, f->data + f->start, (int)(f->end - f->start));
-	else
-		n = SSL_shutdown(w->ssl) < 0 ? -1 : 0;
-	if (n < 0 && wants(w, n, &error))
-		return false;
-	w->broken |= n < 0;
-	if (n > 0)
-		f->start += (size_t)n;
-	else {
-		shutdown(w->wire, SHUT_WR);
-		f->closed = true;
+		f->start += n > 0 ? (size_t)n : 0;
+	} else {
+		n = SSL_shutdown(w->ssl) < 0 ? -1 : 1;
+		f->closed = n > 0;
 	}
+	if (n <= 0 && wants(w, n, &error))
+		return false;
+	w->broken |= n <= 0;
+	if (f->closed)
+		shutdown(w->wire, SHUT_WR);
 	return true;
 }
 
@@ -280,6 +280,23 @@ begin(struct work *w, bool told)
 	return !told || send(w->plain, line, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
+/* All that is left is what is open. 0, or -1. */
+static int
+give_up_rights(const struct relay *r)
+{
+	struct confine c;
+
+	if (r->user && owner_become(r->user) < 0) {
+		log_error("become another user: %s", strerror(errno));
+		return -1;
+	}
+	confine_begin(&c);
+	if (confine_enter(&c, 0) == 0)
+		return 0;
+	log_error("confine: %s", strerror(errno));
+	return -1;
+}
+
 _Noreturn void
 relay_run(const struct relay *r)
 {
@@ -288,6 +305,8 @@ relay_run(const struct relay *r)
 	w.wire = r->wire;
 	w.plain = r->plain;
 	peer_of(w.wire, &w.peer);
+	if (give_up_rights(r) < 0)
+		_exit(EX_OSERR);
 	w.ssl = tls_session(r->tls);
 	if (!w.ssl || (r->told && !may_go(&w)))
 		_exit(EX_TEMPFAIL);

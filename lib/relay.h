@@ -5,14 +5,15 @@
 
 #include <stdbool.h>
 
+#include "owner.h"
 #include "tls.h"
 
 struct relay {
 	struct tls *tls;
-	const char *user; /* whom it becomes; NULL: nobody else */
-	int wire, plain;  /* sockets */
-	bool told;        /* the server says when, and is told what became of
-			     it; else the plain stream is all plain */
+	const struct owner *user; /* whom it becomes; NULL: nobody else */
+	int wire, plain;          /* sockets */
+	bool told; /* the server says when, and is told what became of
+		      it; else the plain stream is all plain */
 };
 
 /* Gives up what it does not need, shakes hands (30 s at most), and copies until

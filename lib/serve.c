@@ -290,7 +290,7 @@ serve_listeners(struct server *v)
 		free(v->sessions);
 		return EX_OSERR;
 	}
-	if (v->count > 0 && geteuid() == 0)
+	if (v->count > 0 && geteuid() == 0 && !v->s->becomes)
 		log_event("root", "note", "sessions run as root", NULL);
 	for (size_t i = 0; i < v->count; i++) {
 		listener_name(v->listeners[i], name);

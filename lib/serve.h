@@ -3,11 +3,13 @@
 #ifndef SERVE_H
 #define SERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct serve {
 	const char *const *listen; /* ADDR:PORT, [ADDR]:PORT, :PORT or a path */
 	size_t listens;
+	bool becomes;      /* the sessions another user */
 	unsigned max;      /* sessions at once, in all; 0: 200 */
 	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64 (Unix sockets
 				are bounded by max alone); 0: 20 */
@@ -21,12 +23,12 @@ struct serve {
 /* Listens on what --listen says; else on or with LISTEN_PID's descriptors;
  * else on fd 0 if it listens; else fds 0 and 1 are the peer, and session runs
  * here. A listener says `event=listening address=...` once ready, before that
- * `event=root` if that is what it runs as, exits 0 on SIGTERM when its sessions
- * in progress are told (SIGTERM) and done, and accepts until then. The session
- * finds fd 0 and 1 to be the peer in every form; one that must finish what it
- * does blocks SIGTERM for that long. Under inetd's `wait' it goes on until it
- * is told. Returns the exit status; an address that cannot be had is 71, one
- * that is none 64. */
+ * `event=root` if that is what its sessions run as, exits 0 on SIGTERM when its
+ * sessions in progress are told (SIGTERM) and done, and accepts until then. The
+ * session finds fd 0 and 1 to be the peer in every form; one that must finish
+ * what it does blocks SIGTERM for that long. Under inetd's `wait' it goes on
+ * until it is told. Returns the exit status; an address that cannot be had is
+ * 71, one that is none 64. */
 int serve(const struct serve *s);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include "buf.h"
 
-#define STARTER_AHEAD 65536 /* octets read ahead of a login */
-
 struct starter {
 	int fd; /* the session's end; -1 when there is none */
 	pid_t pid;
@@ -20,10 +18,11 @@ struct starter {
 /* What may be run, nothing else ever is. All of it is borrowed until the
  * starter has begun. */
 struct starter_config {
-	char *const *handler; /* a command, NULL-ended; NULL: none */
-	const char *auth;     /* a checkpassword CMD; NULL: none */
-	char *const *session; /* what CMD runs for a login; NULL: none */
-	unsigned seconds;     /* the handler's time; 0: no limit */
+	char *const *handler;     /* a command, NULL-ended; NULL: none */
+	const char *auth;         /* a checkpassword CMD; NULL: none */
+	char *const *session;     /* what CMD runs for a login; NULL: none */
+	unsigned seconds;         /* the handler's time; 0: no limit */
+	const struct owner *user; /* who the handler runs as; NULL: we */
 };
 
 /* Forks: the starter is a child of the caller. 0, or -1 with errno. */
@@ -43,7 +42,7 @@ int starter_handle(struct starter *s, const char *sender, char *const rcpts[],
 int starter_check(struct starter *s, const char *name, const char *password);
 
 /* Runs CMD SESSION... with the pair, the wire and what was read ahead of it,
- * up to STARTER_AHEAD octets (checker.h). 0: the session has the wire, it alone
+ * up to REQUEST_AHEAD octets (checker.h). 0: the session has the wire, it alone
  * may use it from here on; 1 wrong, else 75. */
 struct starter_login {
 	const char *name, *password;

@@ -242,6 +242,16 @@ waits()
 	END
 }
 
+@test "smtp-send(1): a server is looked at" {
+	server recv.log smtp-recv --local example.net -- true
+	try smtp-send.1 5 "s,submission://alice@smtp.example.com,smtp://$address," >out
+	sed -E '/^(greeting|name|offers-in-clear): /d' out >got
+	same got <<-END
+		server: smtp://$address
+		result: a message could be sent
+	END
+}
+
 @test "smtp-send(1): straight to the mail hosts" {
 	maildirs bob carol
 	printf '%s %s/\n' bob@example.net "$PWD/bob" \
@@ -500,6 +510,30 @@ send_tls()
 	echo "b'a1 NOOP\\r\\n'" | same got
 }
 
+@test "smtp-recv(1): our users log in under TLS and send to anyone" {
+	certificate cert localhost
+	mv cert.key key.pem
+	echo secret | auth-passwd --file users --add ann
+	example smtp-recv.1 3 "s/:587 /127.0.0.1:0 /; s/^tls-serve/exec &/
+		s,/var/spool/mailpipe,$PWD/spool,
+		s,/etc/mailpipe/passwd,$PWD/users," >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	"$PYTHON" - "${address#*:}" <<-'END'
+		import smtplib, ssl, sys
+		with smtplib.SMTP("localhost", int(sys.argv[1]), timeout=20) as c:
+		    c.starttls(context=ssl.create_default_context(cafile="cert.pem"))
+		    c.login("ann", "secret")
+		    c.sendmail("ann@example.net", ["bob@other.example"], "\r\n")
+	END
+	waits >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@other.example>
+	END
+}
+
 @test "mailpipe(7): the recipient's server under inetd" {
 	etc_mailpipe
 	inetd_runs mailpipe.7 14
@@ -727,13 +761,13 @@ has_options()
 	${CC:-cc} -E -P -D_GNU_SOURCE -DVERSION='""' -I"$TOP/lib" \
 		"$TOP/bin/$1.c" | tr '\n' ' ' |
 		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
-		grep -oE '\{"[a-z-]+"' | tr -d '{"'
+		grep -oE '\{"[a-z0-9-]+"' | tr -d '{"'
 	printf '%s\n' config help version
 }
 
 long_options()
 {
-	grep -oE -- '--[a-z][a-z-]+' | sed 's/^--//'
+	grep -oE -- '--[a-z][a-z0-9-]+' | sed 's/^--//'
 }
 
 # A page may speak of another program's options in its sentences, but lists
@@ -747,7 +781,7 @@ long_options()
 		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options |
 			sort -u >said
 		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
-			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z-]+' |
+			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z0-9-]+' |
 			sed -E 's/^(Fl -|, -|Fl Fl )//' | sort -u >listed
 		diff known help | sed -n "s/^</$program --help lacks/p
 			s/^>/$program --help has a strange/p"

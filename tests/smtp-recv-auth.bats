@@ -254,10 +254,12 @@ client() {
 	                yield mem.read(end - start)
 
 	password = b"correct-horse-battery-secret"
-	words = [base64.b64encode(password), b"battery",
-	         base64.b64encode(b"\0ann\0" + password)]
-	for login in ([b"AUTH PLAIN " + words[2]], [b"AUTH PLAIN", words[2]],
-	              [b"AUTH LOGIN YW5u", words[0]]):
+	one = base64.b64encode(password)
+	both = base64.b64encode(b"\0ann\0" + password)
+	# Tails, as the start of a line is soon written over.
+	words = [one[16:], both[24:], b"battery"]
+	for login in ([b"AUTH PLAIN " + both], [b"AUTH PLAIN", both],
+	              [b"AUTH LOGIN YW5u", one]):
 	    s = connect(sys.argv[1])
 	    reply(s)
 	    for command in [b"EHLO me", *login]:
@@ -272,25 +274,27 @@ client() {
 	for _ in 1 2 3; do echo '235 2.7.0 Welcome 1 []'; done | same got
 }
 
-# The first line comes back at once, the next drips.
 @test "AUTH with all its lines has the time of one command" {
-	listen --spool spool --timeout 1
+	listen --spool spool --timeout 3
 	client >got <<-'END'
 	s = connect(p)
 	reply(s)
 	say(s, "EHLO me", "AUTH LOGIN")
 	start = time.monotonic()
+	time.sleep(2)
+	say(s, "YW5u")
 	try:
 	    for octet in 1000 * b"Y":
 	        s.sendall(bytes([octet]))
 	        time.sleep(0.1)
 	except OSError:
 	    pass
-	print(line(s), time.monotonic() - start < 5)
+	print(line(s), time.monotonic() - start < 4.5)
 	END
 	same got <<-'END'
 		250 ENHANCEDSTATUSCODES
 		334 VXNlcm5hbWU6
+		334 UGFzc3dvcmQ6
 		421 4.4.2 host.example Timeout True
 	END
 }

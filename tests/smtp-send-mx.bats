@@ -415,6 +415,7 @@ asked() {
 		printf '%s\t%s/m\t0\t-\t<a@x.org>\t<x@a.example>\t<550y@b.example>\t<z@c.example>\t<@b.example:w@z.example>\n' $id "$PWD"
 	done >jobs
 	printf '4\t%s/none\t0\t-\t<a@x.org>\t<x@a.example>\t<x@b.example>\n' "$PWD" >>jobs
+	printf '5\t%s/m\t0\t-\t<a@x.org>\t<x@a.example>\t<x@a..example>\n' "$PWD" >>jobs
 	exits 0 smtp-send "${to[@]}" --batch <jobs >results
 	cut -f 1-5 results | sort >got
 	{
@@ -425,6 +426,8 @@ asked() {
 			printf '%s\t<z@c.example>\tperm\t556\t5.1.10\n' $id
 		done
 		printf '4\t<x@%s.example>\ttemp\t000\t-\n' a b
+		printf '5\t<x@a.example>\tok\t250\t2.0.0\n'
+		printf '5\t<x@a..example>\tperm\t553\t5.1.3\n'
 	} | sort | same got
 	head -n 1 results | cut -f 6 >got
 	same got <<<'two[127.0.0.2]: queued'
@@ -630,4 +633,68 @@ asked() {
 		Status: 5.1.2
 	END
 	exits 0 spool health >health
+}
+
+# A network and an /etc/resolv.conf of its own make the defaults safe to use.
+@test "without routes, resolver and port: the system's DNS servers, and port 25" {
+	unshare -nm true 2>/dev/null || skip "unshare must be run by root"
+	printf 'nameserver 127.0.0.5\noptions attempts:1\n' >resolv.conf
+	printf '%s\n' 'a.example MX 10 two' 'two A 127.0.0.2' >zone
+	cat >inside <<-'END'
+		mount --bind resolv.conf /etc/resolv.conf || exit
+		python3 -c 'import fcntl, socket, struct
+		fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 1))'
+		python3 "$TESTS/lib/sink.py" h2 listen=127.0.0.2:25 &
+		python3 "$TESTS/lib/dns.py" dns zone 127.0.0.5 53 &
+		until_there h2
+		until_there dns
+		spool add -f s@b.example x@a.example <m
+		spool run --hostname me.example
+		kill $(jobs -p)
+	END
+	export TESTS MAILPIPE_SPOOL=$PWD/spool
+	export -f until_there
+	unshare -nm bash -e inside >id 2>err 3>&-
+	sed -E 's/id=[0-9a-z]{20}/id=ID/g' err >got
+	same got <<-'END'
+		event=sent id=ID mail_id=ID rcpt=x@a.example code=250 text="2.0.0 two[127.0.0.2]: queued"
+	END
+	grep -a '^RCPT' h2.1 | tr -d '\r' >got
+	same got <<<'RCPT TO:<x@a.example>'
+}
+
+@test "--probe looks at each mail host of a domain and sends no mail; one that works is enough" {
+	host 2 caps=SIZE
+	host 3 caps=PIPELINING
+	ready 2 3
+	dns <<-X
+		a.example MX 10 two
+		a.example MX 20 four
+		a.example MX 30 three
+		two A 127.0.0.2
+		three A 127.0.0.3
+		four A 127.0.0.4
+		dead.example MX 10 four
+		null.example MX 0 .
+	X
+	exits 0 smtp-send "${to[@]}" --probe b@a.example >out 2>err
+	grep -E '^(server|offers-in-clear)' out >seen
+	same seen <<-'END'
+		server: two[127.0.0.2]
+		offers-in-clear: SIZE
+		server: four[127.0.0.4]
+		server: three[127.0.0.3]
+		offers-in-clear: PIPELINING
+	END
+	cat h2.1 h3.1 >got
+	same -v got <<-'END'
+		EHLO me.example^M
+		QUIT^M
+		EHLO me.example^M
+		QUIT^M
+	END
+	exits 75 smtp-send "${to[@]}" --probe dead.example a.example >out 2>err
+	exits 69 smtp-send "${to[@]}" --probe null.example >out 2>err
+	echo 'smtp-send: probe null.example: null.example takes no mail (null MX)' |
+		same err
 }

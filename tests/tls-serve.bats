@@ -2,6 +2,7 @@
 # tls-serve: TLS for a server that asks for it, for one that begins with it, and
 # for one that knows nothing of it. drv/starttls is the server.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2154 # drv, pid and address: tls.bash and interop.bash
 load lib
 load peers
 load interop
@@ -535,6 +536,28 @@ sessions() {
 	peers_wait 400 "" none_left
 }
 
+@test "standard descriptors that are closed at the start do no harm" {
+	certificate mx mx.example.org
+	tls-serve "${pair[@]}" -- "$drv" -l 127.0.0.1:0 <&- >&- 2>log 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	port=${address##*:}
+	client >out <<-'END'
+	print(ask(starttls(p), "echo"))
+	s, near = socket.socketpair()
+	s.settimeout(20)
+	pair = "--cert", "mx.pem", "--key", "mx.key"
+	c = subprocess.Popen(["sh", "-c", 'exec tls-serve "$@" >&- 2>&-', "sh",
+	                      *pair, "--wrap", "--", "cat"], stdin=near)
+	near.close()
+	t = Session(s)
+	t.send(b"wrapped")
+	t.goodbye()
+	print(t.rest(), c.wait(20))
+	END
+	printf '%s\n' echo "b'wrapped' 0" | same out
+}
+
 @test "its exit status and its signals are ours" {
 	certificate mx mx.example.org
 	for script in 'exit 0' 'exit 7' 'kill -TERM $$' 'kill -KILL $$'; do
@@ -720,4 +743,69 @@ wrapped() {
 	print(len(pids), sum_of(pids) < 12000 or sum_of(pids))
 	END
 	echo 4 True | same out
+}
+
+@test "--user: who talks to the client is that user, confined; who has the keys is not" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	certificate mx mx.example.org
+	certificate new mx.example.org
+	chmod 755 "$BATS_TEST_TMPDIR"
+	serve "${pair[@]}" --user nobody
+	client "$PWD/mx.pem" "$pid" >out <<-'END'
+	def relay():
+	    """The broker is our server's child, and this the broker's."""
+	    for pid in filter(str.isdigit, os.listdir("/proc")):
+	        try:
+	            with open("/proc/%s/cmdline" % pid) as f:
+	                if sys.argv[1] not in f.read():
+	                    continue
+	            with open("/proc/%s/status" % pid) as f:
+	                status = dict(text.split(":\t", 1) for text in f)
+	        except (OSError, ValueError):
+	            continue
+	        if status["PPid"].strip() != sys.argv[2] and \
+	                pid != str(os.getpid()):
+	            return status
+	t = starttls(p)
+	print(ask(t, "echo"))
+	s = relay()
+	for name in "Uid", "Groups", "CapEff", "NoNewPrivs", "Seccomp":
+	    print(name, *s[name].split()[:1])
+	# Only root may read the renewed key.
+	for name in "pem", "key":
+	    os.rename("new." + name, "mx." + name)
+	print(ask(starttls(p, ca="mx.pem", name="mx.example.org"), "renewed"))
+	END
+	seccomp=2
+	! grep -q 'event=unconfined.*seccomp' log || seccomp=0
+	case $BUILD in
+	*/san) seccomp=0 ;;
+	esac
+	same out <<-END
+	echo
+	Uid $(id -u nobody)
+	Groups
+	CapEff 0000000000000000
+	NoNewPrivs 1
+	Seccomp $seccomp
+	renewed
+	END
+}
+
+@test "--user: nobody that there is not, and not root: 454, and a line" {
+	certificate mx mx.example.org
+	for user in no-such-user root; do
+		serve "${pair[@]}" --user $user
+		client >>out <<-'END'
+		s = connect(p)
+		line(s)
+		print(ask(s, "STARTTLS").split()[0], ask(s, "in clear"))
+		END
+		grep ^tls-serve: log >>said
+	done
+	printf '454 in clear\n%.0s' 1 2 | same out
+	same said <<-'END'
+	tls-serve: user no-such-user: no such user
+	tls-serve: user root: root is no user to become
+	END
 }

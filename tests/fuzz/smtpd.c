@@ -1,7 +1,9 @@
-/* The SMTP server's dialogue from memory. The first octet chooses the settings
- * and the length of pieces; the rest comes from the client. In pieces and in
- * one the replies and messages must be the same, the limits kept, and nothing
- * but a dot alone on its line may have ended a message. */
+/* The SMTP server's dialogue from memory. The first two octets choose the
+ * settings and the length of pieces; the rest comes from the client, in which
+ * SYN (22) is a handshake where one is awaited. In pieces and in one the
+ * replies and messages must be the same, the limits kept, nothing but a dot
+ * alone on its line may have ended a message, and nothing of before TLS may
+ * outlive it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,39 @@ must(bool what)
 }
 
 static void
+login(struct smtpd *s)
+{
+	const char *user = s->sasl.user, *password = s->sasl.password;
+
+	must(s->config->auth && (s->tls || s->config->auth_clear));
+	must(s->esmtp && !s->mail && !*s->user);
+	must(s->failed < SMTPD_LOGINS);
+	must(
+	    *user && *password && strlen(user) + strlen(password) <= SASL_PAIR);
+	smtpd_answer(s, *password == 's' ? "235 2.7.0 OK" : "535 5.7.8 No");
+}
+
+/* As many of n octets as may be had; those before a handshake get no answer,
+ * and after it the session is a new one. */
+static size_t
+available(struct smtpd *s, const char *in, size_t *at, size_t n)
+{
+	const char *syn = n ? memchr(in + *at, 22, n) : NULL;
+	unsigned errors = s->errors, failed = s->failed;
+
+	if (s->state != SMTPD_IN_HANDSHAKE)
+		return n;
+	if (syn != in + *at)
+		return syn ? (size_t)(syn - in) - *at : n;
+	++*at;
+	smtpd_secure(s);
+	must(s->tls && smtpd_idle(s) && !s->pipelining && !s->esmtp);
+	must(!*s->name && !*s->user && !s->mail && !s->rcpts && !s->tried);
+	must(s->errors == errors && s->failed == failed);
+	return 0;
+}
+
+static void
 act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 {
 	const char *path = s->command.path.text;
@@ -31,6 +66,11 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 	} else if (event == SMTPD_RCPT) {
 		must(*path != '\0');
 		smtpd_answer(s, *path == 'n' ? "550 5.1.1 No" : "250 2.1.5 OK");
+	} else if (event == SMTPD_LOGIN) {
+		login(s);
+	} else if (event == SMTPD_STARTTLS) {
+		must(s->config->starttls && !s->tls);
+		smtpd_answer(s, "220 2.0.0 Go");
 	} else if (event == SMTPD_DATA) {
 		must(s->rcpts > 0 && s->mail);
 		t->begun++;
@@ -40,7 +80,8 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		t->size += s->content.body.len;
 		buf_reset(&s->content.body);
 	} else if (event == SMTPD_END) {
-		must(t->size == s->content.size && s->content.size <= s->config->max_size);
+		must(t->size == s->content.size &&
+		    s->content.size <= s->config->max_size);
 		t->ended++;
 		smtpd_answer(s, "250 2.0.0 OK");
 	} else if (event == SMTPD_SPOILED) {
@@ -59,16 +100,20 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 	smtpd_begin(&s, config);
 	while (event < SMTPD_QUIT && (at < n || event != SMTPD_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
+		bool dropped = s.state == SMTPD_IN_HANDSHAKE;
+
+		left = available(&s, in, &at, left);
 		size_t taken = smtpd_take(&s, in + at, left, &event);
 
 		must(taken <= left);
 		must(event != SMTPD_MORE || taken == left);
+		must(!dropped || (event == SMTPD_MORE && s.out.len == 0));
 		at += taken;
 		act(&s, event, t);
 		buf_add(&t->text, s.out.data, s.out.len);
 		buf_reset(&s.out);
 		must(s.rcpts <= config->max_rcpts);
-		must(s.line.len <= SMTPD_LINE);
+		must(s.line.len <= SASL_LINE);
 		must(s.errors <= SMTPD_ERRORS + 1);
 	}
 	smtpd_free(&s);
@@ -94,19 +139,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	    .hostname = "mx.example", .max_size = 300, .max_rcpts = 3};
 	struct transcript whole = {.begun = 0}, pieces = {.begun = 0};
 
-	if (n == 0)
+	if (n < 2)
 		return 0;
 	config.normalize = data[0] & 1;
-	const char *in = (const char *)data + 1;
-	run(&config, in, n - 1, n, &whole);
-	run(&config, in, n - 1, 1 + (data[0] >> 1) % 17, &pieces);
+	config.starttls = data[0] & 2;
+	config.auth = data[0] & 4;
+	config.auth_clear = data[0] & 8;
+	const char *in = (const char *)data + 2;
+	n -= 2;
+	run(&config, in, n, n + 1, &whole);
+	run(&config, in, n, 1 + data[1] % 17, &pieces);
 	must(whole.text.len == pieces.text.len);
 	must(whole.text.len == 0 ||
 	    memcmp(whole.text.data, pieces.text.data, whole.text.len) == 0);
 	must(whole.begun - whole.ended <= 1);
-	must(whole.ended <= count_ends(in, n - 1));
+	must(whole.ended <= count_ends(in, n));
 	config.sync = true;
-	run(&config, in, n - 1, n, &pieces);
+	run(&config, in, n, n + 1, &pieces);
 	buf_free(&whole.text);
 	buf_free(&pieces.text);
 	return 0;

@@ -1,4 +1,4 @@
-"""dns.py PORTFILE ZONE [ADDRESS]: a DNS server that says what a real one would
+"""dns.py PORTFILE ZONE [ADDRESS [PORT]]: a DNS server that says what a real one would
 not.
 
 Writes the port it listens on, UDP and TCP, to PORTFILE once it is ready. Each
@@ -31,6 +31,7 @@ import time
 TYPES = {"A": 1, "CNAME": 5, "MX": 15, "AAAA": 28}
 portfile, zone = sys.argv[1:3]
 address = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1"
+wanted = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 log = open(portfile + ".log", "w", buffering=1)
 
 
@@ -172,7 +173,7 @@ def serve_tcp(listener):
 def main():
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     while True:
-        listener = socket.create_server((address, 0), family=family)
+        listener = socket.create_server((address, wanted), family=family)
         port = listener.getsockname()[1]
         udp = socket.socket(family, socket.SOCK_DGRAM)
         try:
