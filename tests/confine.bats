@@ -37,7 +37,7 @@ need_root() {
 open_folder() {
 	open=$(mktemp -d -p /tmp)
 	chmod 777 "$open"
-	cd "$open"
+	cd "$open" || return
 }
 
 # What is tried, and what comes of it where files may be opened; see the driver.
@@ -342,7 +342,7 @@ processes() {
 	chmod 700 root
 	export TMPDIR=$open/tmp
 	printf '%s\n' "c@host.example $open/box/" "root@host.example $open/root/" \
-		"prog@host.example |id -u >$open/tmp/who" >mailboxes
+		"prog@host.example |id -u >$open/tmp/who; true" >mailboxes
 	options=(--user 65534:65534)
 	deliver c root >out
 	same out <<-'END'

@@ -40,6 +40,16 @@ def children(pid):
             yield from children(child)
 
 
+def settled(pid, path):
+    """A starter may not have closed all it inherits when we are greeted."""
+    for _ in range(250):
+        held = inodes(pid)
+        if "seccomp2" in status(pid) or not held & path:
+            break
+        time.sleep(0.02)
+    return held
+
+
 def main():
     tls, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     env = dict(os.environ, TLS_FD=str(tls.fileno()))
@@ -57,7 +67,7 @@ def main():
         path = {w[6] for w in map(str.split, open("/proc/net/unix"))
                 if w[4] == "0001" and w[-1] == "./sock"} - before
         for pid in [server.pid, *children(server.pid)]:
-            held = inodes(pid)
+            held = settled(pid, path)
             print(status(pid),
                   "wire" if held & path else "-",
                   "tls" if held & sockets("0005") else "-")
