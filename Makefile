@@ -25,8 +25,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	transfer smtp command content smtpd pop3 pop3d uidl imapdata imap mutf7 \
 	foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options filter confine peer listener serve fdpass checker starter \
-	starttls resolve
+	options filter confine peer listener serve fdpass request checker \
+	starter starttls resolve
 STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier \
@@ -126,15 +126,23 @@ bench:
 	@$(MAKE) --no-print-directory all drivers
 	MAILPIPE_BUILD=$(abspath $(B)) tests/bench/run
 
-# sendmail is a link to spool, made only where no other MTA's stands.
+# sendmail is a link to spool, made only where no other MTA's stands. The units
+# name the programs of PREFIX.
 INSTALLED := $(DESTDIR)$(PREFIX)
 MAN := $(notdir $(wildcard man/*.[1-8]))
 man_path = $(INSTALLED)/share/man/man$(subst .,,$(suffix $(1)))/$(1)
 SENDMAIL := $(INSTALLED)/sbin/sendmail
+UNITS := $(patsubst lib/systemd/%,%,$(wildcard lib/systemd/*/*))
+units_d = $(INSTALLED)/lib/$(1).d/mailpipe.conf
 install: all
 	install -d $(INSTALLED)/bin $(INSTALLED)/sbin
 	install $(BIN) $(INSTALLED)/bin
 	$(foreach m,$(MAN),install -D -m 644 man/$(m) $(call man_path,$(m)) &&) :
+	install -d $(addprefix $(INSTALLED)/lib/systemd/,$(sort $(dir $(UNITS))))
+	for u in $(UNITS); do sed 's,^ExecStart=,&$(PREFIX)/bin/,' \
+		lib/systemd/$$u >$(INSTALLED)/lib/systemd/$$u || exit; done
+	for d in sysusers tmpfiles; do install -D -m 644 \
+		lib/systemd/mailpipe.$$d $(call units_d,$$d); done
 	@if [ -e $(SENDMAIL) ] || [ -L $(SENDMAIL) ]; then \
 		[ "$$(readlink $(SENDMAIL))" = ../bin/spool ] || \
 		echo "$(SENDMAIL) is another program's and stays"; \
@@ -143,6 +151,8 @@ install: all
 uninstall:
 	rm -f $(addprefix $(INSTALLED)/bin/,$(PROGRAMS))
 	rm -f $(foreach m,$(MAN),$(call man_path,$(m)))
+	rm -f $(addprefix $(INSTALLED)/lib/systemd/,$(UNITS)) \
+		$(call units_d,sysusers) $(call units_d,tmpfiles)
 	@[ "$$(readlink $(SENDMAIL))" != ../bin/spool ] || rm $(SENDMAIL)
 
 clean:

@@ -102,13 +102,14 @@ fault(struct pipeline *p, const char *fmt, ...)
 	return PIPELINE_FAULT;
 }
 
-/* Whether a reply of this code may answer the command at all. */
+/* Whether a reply of this code may answer the command at all. 235 is that of a
+ * login, which came before, when it was answered too early. */
 static bool
 fits(enum verb verb, int code)
 {
 	if (code / 100 == 3)
 		return verb == DATA && code == 354;
-	return verb != DATA || code / 100 != 2;
+	return (verb != DATA || code / 100 != 2) && code != 235;
 }
 
 /* What the whole reply is an answer to. */

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,43 +13,11 @@
 
 #include "checker.h"
 #include "child.h"
-#include "fdpass.h"
+#include "request.h"
 #include "verdict.h"
 
-#define REQUEST_MAX 1000000
-#define STRINGS_MAX 10000
-#define LINE_OCTETS 1000
-#define CONTROL 3 /* the starter's end */
-
-enum kind { HANDLE, CHECK, LOGIN };
-
-/* A request: the head, with descriptors beside it (HANDLE: the body; LOGIN:
- * the wire), then size octets: args strings and env strings, each ended by
- * NUL, and for LOGIN what was read ahead. HANDLE's strings are the sender and
- * the recipients, the others' the name and the password. The answer: exit code
- * and line length, then the line. */
-struct head {
-	uint32_t kind, size, args, env;
-};
-
-struct answer {
-	int32_t code;
-	uint32_t length;
-};
-
-struct request {
-	struct head head;
-	int fds[FDPASS_MAX];
-	char *text;
-	const char *end;
-	char **args, **env; /* into text, NULL-ended */
-	char *rest;         /* of text */
-};
-
-/* A session that strangers have taken over must not choose what the command
- * loads or where it looks: these names and no others. */
-static const char *const allowed[] = {"REMOTE_ADDR", "REMOTE_PORT", "HELO",
-    "PROTOCOL", "AUTH_USER", "MAIL_ID", "MAIL_SIZE"};
+#define CONTROL 3     /* the starter's end */
+#define FAILED_MAX 20 /* wrong passwords, whatever a session allows */
 
 /* Whom a signal that ends us is for. */
 static volatile pid_t front, session;
@@ -58,104 +25,26 @@ static volatile sig_atomic_t told;
 
 static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
 
-static bool
-is_allowed(const char *assignment)
-{
-	size_t n = strcspn(assignment, "=");
-
-	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-		if (strlen(allowed[i]) == n &&
-		    memcmp(allowed[i], assignment, n) == 0)
-			return assignment[n] == '=';
-	return false;
-}
-
 /* --- the starter --- */
-/* The next count strings become vector[0..count) and a NULL. 0, or -1 where
- * they are not there. */
-static int
-split(struct request *r, size_t count, char **vector)
-{
-	char *nul;
-
-	for (size_t i = 0; i < count; i++) {
-		nul = memchr(r->rest, '\0', (size_t)(r->end - r->rest));
-		if (!nul)
-			return -1;
-		vector[i] = r->rest;
-		r->rest = nul + 1;
-	}
-	vector[count] = NULL;
-	return 0;
-}
-
-static int
-check_request(struct request *r)
-{
-	const struct head *h = &r->head;
-	size_t most = h->kind == LOGIN ? STARTER_AHEAD : 0;
-
-	if (h->kind > LOGIN || split(r, h->args, r->args) < 0 ||
-	    split(r, h->env, r->env) < 0 || (size_t)(r->end - r->rest) > most)
-		return -1;
-	if (h->kind == HANDLE)
-		return h->args >= 1 ? 0 : -1;
-	return h->args == 2 && h->env == 0 ? 0 : -1;
-}
-
-static void
-free_request(struct request *r)
-{
-	fdpass_close(r->fds);
-	if (r->text)
-		explicit_bzero(r->text, r->head.size);
-	free(r->text);
-	free(r->args);
-	free(r->env);
-}
-
-/* 0, or -1 when the session has ended or makes no sense. */
-static int
-get_request(struct request *r)
-{
-	struct head *h = &r->head;
-
-	*r = (struct request){.fds = {-1, -1}};
-	if (fdpass_recv(CONTROL, h, sizeof *h, r->fds) < 0)
-		return -1;
-	if (h->size <= REQUEST_MAX && h->args <= STRINGS_MAX &&
-	    h->env <= sizeof allowed / sizeof *allowed) {
-		r->rest = r->text = xrealloc(NULL, h->size + 1);
-		r->end = r->text + h->size;
-		r->args = xrealloc(NULL, (h->args + 1) * sizeof *r->args);
-		r->env = xrealloc(NULL, (h->env + 1) * sizeof *r->env);
-		if (fdpass_recv(CONTROL, r->text, h->size, NULL) == 0 &&
-		    check_request(r) == 0)
-			return 0;
-	}
-	free_request(r);
-	return -1;
-}
-
 /* The words that make its data operands, and the sender an option's value, are
  * ours. */
 static char **
-handler_words(char *const handler[], const struct request *r)
+handler_words(char *const handler[], char *const args[])
 {
 	static char dash_f[] = "-f", dashes[] = "--";
-	size_t n = 0, m;
+	size_t n = 0, m = 0;
 	char **argv;
 
 	while (handler[n])
 		n++;
-	argv = xrealloc(NULL, (n + r->head.args + 3) * sizeof *argv);
+	while (args[m])
+		m++;
+	argv = xrealloc(NULL, (n + m + 3) * sizeof *argv);
 	memcpy(argv, handler, n * sizeof *argv);
 	argv[n++] = dash_f;
-	argv[n++] = r->args[0];
+	argv[n++] = args[0];
 	argv[n++] = dashes;
-	for (m = 1; r->args[m]; m++)
-		argv[n++] = r->args[m];
-	argv[n] = NULL;
+	memcpy(argv + n, args + 1, m * sizeof *argv); /* its NULL too */
 	return argv;
 }
 
@@ -167,16 +56,13 @@ handle(
 	    .out = -1,
 	    .seconds = c->seconds,
 	    .as = c->user,
-	    .env = (const char *const *)r->env};
+	    .env = r->env};
 	char **argv;
 	int code;
 
-	for (size_t i = 0; i < r->head.env; i++)
-		if (!is_allowed(r->env[i]))
-			return EX_SOFTWARE;
 	if (!c->handler)
 		return EX_SOFTWARE;
-	argv = handler_words(c->handler, r);
+	argv = handler_words(c->handler, r->args);
 	child.argv = argv;
 	code = child_run(&child, line);
 	free(argv);
@@ -225,37 +111,35 @@ check(const struct starter_config *c, const struct request *r)
 	    .session = c->session,
 	    .wire = r->fds,
 	    .ahead = r->rest,
-	    .n = (size_t)(r->end - r->rest)};
+	    .n = r->rest_len};
 
 	if (!c->auth)
 		return EX_SOFTWARE;
-	if (r->head.kind == CHECK)
+	if (r->kind == REQUEST_CHECK)
 		return checker_check(&checker);
-	if (!c->session || r->fds[0] < 0 || r->fds[1] < 0)
-		return EX_SOFTWARE;
-	return log_in(&checker);
+	return c->session ? log_in(&checker) : EX_SOFTWARE;
 }
 
 /* One request. 0, or -1 after the last. */
 static int
-serve_one(const struct starter_config *c)
+serve_one(const struct starter_config *c, unsigned *failed)
 {
 	struct buf line = BUF_INIT;
-	struct answer answer;
 	struct request r;
-	int result;
+	int code, result;
 
-	if (get_request(&r) < 0)
+	if (request_get(CONTROL, &r) < 0)
 		return -1;
-	answer.code =
-	    r.head.kind == HANDLE ? handle(c, &r, &line) : check(c, &r);
-	free_request(&r);
-	answer.length = (uint32_t)line.len;
-	result = fdpass_send(CONTROL, &answer, sizeof answer, NULL, 0);
-	if (result == 0)
-		result = fdpass_send(CONTROL, line.data, line.len, NULL, 0);
+	if (r.kind == REQUEST_HANDLE)
+		code = handle(c, &r, &line);
+	else {
+		code = check(c, &r);
+		*failed += code == 1;
+	}
+	request_free(&r);
+	result = request_answer(CONTROL, code, &line);
 	buf_free(&line);
-	return session > 0 ? -1 : result;
+	return session > 0 || *failed >= FAILED_MAX ? -1 : result;
 }
 
 static void
@@ -272,13 +156,14 @@ static void
 work(int fd, const struct starter_config *c)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned failed = 0;
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    (fd != CONTROL && dup2(fd, CONTROL) < 0) ||
 	    close_range(CONTROL + 1, ~0U, 0) < 0)
 		return;
 	fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
-	while (serve_one(c) == 0)
+	while (serve_one(c, &failed) == 0)
 		;
 	close(CONTROL);
 }
@@ -388,101 +273,58 @@ starter_behind(struct starter *s, const struct starter_config *c)
 	return keep_ours(s, pair, front == 0);
 }
 
-/* Room for all at once: no growing buffer leaves a password behind. */
-static uint32_t
-add_pair(struct buf *b, const char *name, const char *password, size_t more)
-{
-	size_t n = strlen(name) + 1, m = strlen(password) + 1;
-
-	buf_room(b, n + m + more);
-	buf_add(b, name, n);
-	buf_add(b, password, m);
-	return 2;
-}
-
-static uint32_t
-add_strings(struct buf *b, const char *const strings[])
-{
-	uint32_t n = 0;
-
-	for (; strings && strings[n]; n++)
-		buf_add(b, strings[n], strlen(strings[n]) + 1);
-	return n;
-}
-
-static int
-get_answer(int fd, struct buf *line)
-{
-	struct answer answer;
-	char text[LINE_OCTETS];
-
-	if (fdpass_recv(fd, &answer, sizeof answer, NULL) < 0 ||
-	    answer.length > sizeof text ||
-	    fdpass_recv(fd, text, answer.length, NULL) < 0)
-		return EX_TEMPFAIL;
-	if (line)
-		buf_add(line, text, answer.length);
-	return answer.code;
-}
-
-/* text goes, wiped. */
-static int
-ask(struct starter *s, struct head *head, struct buf *text, const int *fds,
-    size_t count, struct buf *line)
-{
-	int code = EX_TEMPFAIL;
-
-	head->size = (uint32_t)text->len;
-	if (s->fd >= 0 && text->len <= REQUEST_MAX &&
-	    head->args <= STRINGS_MAX &&
-	    fdpass_send(s->fd, head, sizeof *head, fds, count) == 0 &&
-	    fdpass_send(s->fd, text->data, text->len, NULL, 0) == 0)
-		code = get_answer(s->fd, line);
-	if (text->data)
-		explicit_bzero(text->data, text->cap);
-	buf_free(text);
-	return code;
-}
-
 int
 starter_handle(struct starter *s, const char *sender, char *const rcpts[],
     const char *const env[], int body, struct buf *line)
 {
-	const char *first[] = {sender, NULL};
-	struct buf text = BUF_INIT;
-	struct head head = {.kind = HANDLE};
+	size_t n = 0;
+	char **args;
+	int code;
 
-	if (line)
-		buf_reset(line);
-	head.args = add_strings(&text, first) +
-	    add_strings(&text, (const char *const *)rcpts);
-	head.env = add_strings(&text, env);
-	return ask(s, &head, &text, &body, body >= 0, line);
+	while (rcpts[n])
+		n++;
+	args = xrealloc(NULL, (n + 2) * sizeof *args);
+	args[0] = (char *)sender;
+	memcpy(args + 1, rcpts, (n + 1) * sizeof *args);
+	code = request_ask(s->fd,
+	    &(struct request){.kind = REQUEST_HANDLE,
+		.args = args,
+		.env = env,
+		.fds = {body, -1}},
+	    line);
+	free(args);
+	return code;
+}
+
+static int
+ask(struct starter *s, const struct request *r)
+{
+	int code = request_ask(s->fd, r, NULL);
+
+	return code == 0 || code == 1 ? code : EX_TEMPFAIL;
 }
 
 int
 starter_check(struct starter *s, const char *name, const char *password)
 {
-	struct buf text = BUF_INIT;
-	struct head head = {.kind = CHECK};
-	int code;
+	char *const pair[] = {(char *)name, (char *)password, NULL};
 
-	head.args = add_pair(&text, name, password, 0);
-	code = ask(s, &head, &text, NULL, 0, NULL);
-	return code == 0 || code == 1 ? code : EX_TEMPFAIL;
+	return ask(s,
+	    &(struct request){
+		.kind = REQUEST_CHECK, .args = pair, .fds = {-1, -1}});
 }
 
 int
 starter_login(struct starter *s, const struct starter_login *l)
 {
-	int wire[] = {l->in, l->out}, code;
-	struct buf text = BUF_INIT;
-	struct head head = {.kind = LOGIN};
+	char *const pair[] = {(char *)l->name, (char *)l->password, NULL};
 
-	head.args = add_pair(&text, l->name, l->password, l->n);
-	buf_add(&text, l->ahead, l->n);
-	code = ask(s, &head, &text, wire, 2, NULL);
-	return code == 0 || code == 1 ? code : EX_TEMPFAIL;
+	return ask(s,
+	    &(struct request){.kind = REQUEST_LOGIN,
+		.args = pair,
+		.rest = l->ahead,
+		.rest_len = l->n,
+		.fds = {l->in, l->out}});
 }
 
 void

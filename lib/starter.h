@@ -10,8 +10,6 @@
 
 #include "buf.h"
 
-#define STARTER_AHEAD 65536 /* octets read ahead of a login */
-
 struct starter {
 	int fd; /* the session's end; -1 when there is none */
 	pid_t pid;
@@ -44,7 +42,7 @@ int starter_handle(struct starter *s, const char *sender, char *const rcpts[],
 int starter_check(struct starter *s, const char *name, const char *password);
 
 /* Runs CMD SESSION... with the pair, the wire and what was read ahead of it,
- * up to STARTER_AHEAD octets (checker.h). 0: the session has the wire, it alone
+ * up to REQUEST_AHEAD octets (checker.h). 0: the session has the wire, it alone
  * may use it from here on; 1 wrong, else 75. */
 struct starter_login {
 	const char *name, *password;

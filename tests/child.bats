@@ -151,3 +151,19 @@ setup() {
 	sed -i 's/^0 [0-9]* \[0 [0-9]* //' out
 	echo "[$BUILD/drv:$PATH]]" | same out
 }
+
+@test "descriptors are passed as 3 and 4, and an octet is waited for" {
+	echo in >in
+	"$drv" -a -t 20 sh -c 'read line <&3; echo "$line" >&4; sleep 60' <in >out
+	"$drv" -a -t 20 sh -c 'printf x >&4; exit 7' <in >>out
+	"$drv" -a -t 20 sh -c 'exit 7' <in >>out
+	"$drv" -a -t 20 sh -c 'exec 4>&-; sleep 0.1; exit 8' <in >>out
+	"$drv" -a -t 20 sh -c 'kill -9 $$' <in >>out
+	"$drv" -a -t 20 /nonexistent <in >>out
+	"$drv" -a -t 1 sh -c 'trap "echo ended >&2; exit" TERM; sleep 60 & wait' \
+		<in >>out 2>err
+	printf '%s\n' -1 -1 7 8 75 75 75 | same out
+	same err <<<ended
+	"$drv" -a -t 20 sh -c 'ls /proc/self/fd >fds' <in >out
+	printf '%s\n' 0 1 2 3 4 5 | same fds # 5 is of ls
+}

@@ -407,6 +407,29 @@ fetched() {
 	same got <<<'C: EHLO me'
 }
 
+@test "a login that is answered before it was begun sends no mail" {
+	cat >early <<-'END'
+		S: 220 peer
+		C:
+		S: 250-peer
+		S: 250-AUTH PLAIN
+		S: 250 SIZE
+		S: 235 early
+		C:
+		S: 235 late
+		C:
+		S: 250 peer
+		C:
+	END
+	talks early
+	echo x | exits 75 smtp-send --relay "smtp://u@127.0.0.1:$port" \
+		--tls=off -f a@x.org b@x.org --password-file "$PWD/pw" 2>err
+	heard >got
+	exits 1 grep -a MAIL got
+	grep -ac AUTH got >count
+	same count <<<1
+}
+
 # login PASSWORD OPTION...: that it is the one that arrives, for u.
 login() {
 	local password=$1

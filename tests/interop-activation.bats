@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# smtp-recv and pop3-serve under every super-server: a whole transaction each,
-# by a client whose address is not the server's.
+# smtp-recv and pop3-serve under every super-server, in clear and with tls-serve
+# in front, for STARTTLS and from the first octet: whole transactions each, by
+# clients whose addresses are not the server's.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 # shellcheck disable=SC2154 # address, of server
@@ -17,13 +18,28 @@ setup()
 	echo "bob@example.org $PWD/bob/" >mailboxes
 	echo secret >password
 	chmod 600 password
-	port=$(free_port)
+	peers_certificate
+	export PEERS_CA
+	front clear
 }
 
 teardown()
 {
 	stop_servers
 	peers_stop
+}
+
+# front clear|starttls|implicit: what stands before the program, on a new port.
+front()
+{
+	mode=$1
+	port=$(free_port)
+	tls=(tls-serve --cert "$PEERS_CERT" --key "$PEERS_KEY")
+	case $mode in
+	clear) tls=() ;;
+	starttls) tls+=(--) ;;
+	implicit) tls+=(--implicit --) ;;
+	esac
 }
 
 smtp=(smtp-recv --hostname mx.example.org --local example.org)
@@ -33,8 +49,10 @@ pop3=(pop3-serve --auth-clear --single-user bob --password-file password)
 under()
 {
 	local super=$1 program
-	program=$(type -P "$2")
-	shift 2
+	shift
+	set -- "${tls[@]}" "$@"
+	program=$(type -P "$1")
+	shift
 	set -- sh -c "cd '$PWD' && exec \"\$0\" \"\$@\"" "$program" "$@"
 	case $super in
 	inetd-nowait) inetd_start "$port" nowait "$(id -un)" "$@" ;;
@@ -47,13 +65,29 @@ under()
 	esac
 }
 
+# server_of COMMAND...: one that listens by itself, on $port.
+server_of()
+{
+	"$@" 2>server.log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening server.log
+	port=${address#*:}
+}
+
 # send FROM: by smtplib, two messages in a session, from an address of ours.
 send()
 {
-	"$PYTHON" - "$1" "$port" wire <<-'END'
-		import smtplib, sys
-		s = smtplib.SMTP("127.0.0.1", int(sys.argv[2]),
-		    "client.example.net", 20, (sys.argv[1], 0))
+	"$PYTHON" - "$1" "$port" wire "$mode" <<-'END'
+		import os, smtplib, ssl, sys
+		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
+		args = ("127.0.0.1", int(sys.argv[2]), "client.example.net")
+		more = {"timeout": 20, "source_address": (sys.argv[1], 0)}
+		if sys.argv[4] == "implicit":
+		    s = smtplib.SMTP_SSL(*args, context=tls, **more)
+		else:
+		    s = smtplib.SMTP(*args, **more)
+		if sys.argv[4] == "starttls":
+		    s.starttls(context=tls)
 		text = open(sys.argv[3], "rb").read()
 		s.sendmail("ann@example.net", "bob@example.org", text)
 		s.sendmail("ann@example.net", "bob@example.org", text)
@@ -64,13 +98,18 @@ send()
 # receives SUPER: smtp-recv under it takes two sessions from two clients.
 receives()
 {
-	under "$1" "${smtp[@]}" --mailboxes mailboxes
-	send 127.0.0.8
-	send 127.0.0.9
-	came 127.0.0.8 127.0.0.9
+	local how
+	for how in clear starttls implicit; do
+		front "$how"
+		under "$1" "${smtp[@]}" --mailboxes mailboxes
+		send 127.0.0.8
+		send 127.0.0.9
+		came 127.0.0.8 127.0.0.9
+		peers_stop "$PEERS_PID"
+	done
 }
 
-# came ADDRESS...: two messages from each.
+# came ADDRESS...: two messages from each, which go.
 came()
 {
 	local client
@@ -79,18 +118,36 @@ came()
 		grep -lF "([$client])" bob/new/* >from
 		[ "$(wc -l <from)" = 2 ]
 		while read -r file; do
-			ours client.example.net ESMTP bob@example.org |
-				sed "s/127.0.0.1/$client/" | arrived "$file"
+			trace | sed "s/127.0.0.1/$client/" | arrived "$file"
 		done <from
 	done
+	rm bob/new/*
+}
+
+trace()
+{
+	if [ "$mode" = clear ]; then
+		ours client.example.net ESMTP bob@example.org
+	else
+		ours client.example.net ESMTPS bob@example.org |
+			sed '/^Received/a\\\tusing' |
+			sed 's/using/(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)/'
+	fi
 }
 
 # retrieve: by poplib, then the message is deleted.
 retrieve()
 {
-	"$PYTHON" - "$port" <<-'END'
-		import poplib, sys
-		p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+	"$PYTHON" - "$port" "$mode" <<-'END'
+		import os, poplib, ssl, sys
+		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
+		if sys.argv[2] == "implicit":
+		    p = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=20,
+			context=tls)
+		else:
+		    p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+		if sys.argv[2] == "starttls":
+		    p.stls(tls)
 		p.user("bob")
 		p.pass_("secret")
 		sys.stdout.buffer.write(b"\n".join(p.retr(1)[1]) + b"\n")
@@ -102,14 +159,19 @@ retrieve()
 # serves SUPER: pop3-serve under it serves two sessions.
 serves()
 {
-	cp message bob/new/1.1.host
-	printf 'Subject: two\n\n.\n' | tee second >bob/new/2.1.host
-	under "$1" "${pop3[@]}"
-	retrieve >got
-	same got <message
-	retrieve >got
-	same got <second
-	holds bob 0
+	local how
+	for how in clear starttls implicit; do
+		front "$how"
+		cp message bob/new/1.1.host
+		printf 'Subject: two\n\n.\n' | tee second >bob/new/2.1.host
+		under "$1" "${pop3[@]}"
+		retrieve >got
+		same got <message
+		retrieve >got
+		same got <second
+		holds bob 0
+		peers_stop "$PEERS_PID"
+	done
 }
 
 @test "smtp-recv under inetd, nowait" {
@@ -169,20 +231,27 @@ serves()
 }
 
 @test "smtp-recv as its own super-server" {
-	server recv.log "${smtp[@]}" --mailboxes mailboxes
-	port=${address#*:}
-	send 127.0.0.8
-	send 127.0.0.9
-	came 127.0.0.8 127.0.0.9
+	local how
+	for how in clear starttls implicit; do
+		front "$how"
+		server_of "${tls[@]}" "${smtp[@]}" --mailboxes mailboxes \
+		    --listen 127.0.0.1:0
+		send 127.0.0.8
+		send 127.0.0.9
+		came 127.0.0.8 127.0.0.9
+	done
 }
 
 @test "pop3-serve as its own super-server" {
-	cp message bob/new/1.1.host
-	server pop3.log "${pop3[@]}"
-	port=${address#*:}
-	retrieve >got
-	same got <message
-	holds bob 0
+	local how
+	for how in clear starttls implicit; do
+		front "$how"
+		cp message bob/new/1.1.host
+		server_of "${tls[@]}" "${pop3[@]}" --listen 127.0.0.1:0
+		retrieve >got
+		same got <message
+		holds bob 0
+	done
 }
 
 @test "smtp-recv between pipes learns the client from tcpserver" {

@@ -10,7 +10,15 @@ server()
 {
 	local log=$1 program=$2
 	shift 2
-	"$program" --listen 127.0.0.1:0 "$@" 2>"$log" </dev/null 3>&- &
+	started "$log" "$program" --listen 127.0.0.1:0 "$@"
+}
+
+# started LOG COMMAND...: the same, where the command says itself to listen.
+started()
+{
+	local log=$1
+	shift
+	"$@" 2>"$log" </dev/null 3>&- &
 	servers+=($!)
 	peers_wait 400 $! listening "$log" && return
 	cat "$log"

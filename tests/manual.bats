@@ -382,8 +382,9 @@ inetd_runs()
 	port=$(free_port)
 	program=$(peer_path inetd)
 	example "$1" "$2" "s,^smtp stream,127.0.0.1:$port stream,
-		s, mail , $(id -un) ,; s,/usr/local/bin,$BUILD/bin,
-		s,/etc/mailpipe,$PWD," >"$dir/conf"
+		s/ --user mailpipe//; s, \(mail\|root\) , $(id -un) ,
+		s,/usr/local/bin,$BUILD/bin,; s,/etc/mailpipe,$PWD,g" \
+		>"$dir/conf"
 	peers_listen "$dir" "$port" "$program" -i "$dir/conf"
 	send_one "$port"
 	peers_stop
@@ -406,6 +407,56 @@ inetd_runs()
 		queued <ann@example.net>
 		  <bob@example.net>
 	END
+}
+
+# The files that mailpipe(7) has in /etc/mailpipe, in our folder. The user is
+# an installed system's.
+etc_mailpipe()
+{
+	make_certificate
+	echo secret | auth-passwd --file passwd --add bob
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	example mailpipe.7 12 "s,/etc/mailpipe,$PWD,; /^user/d" >pop3.conf
+	echo "maildir $PWD/%u" >>pop3.conf
+	example mailpipe.7 13 "s,/etc/mailpipe,$PWD,; /^user/d" >tls.conf
+}
+
+make_certificate()
+{
+	peers_certificate
+	cp "$PEERS_CERT" cert.pem
+	cp "$PEERS_KEY" key.pem
+	chmod 600 key.pem
+}
+
+@test "mailpipe(7): who logs in may send anywhere" {
+	make_certificate
+	example mailpipe.7 9 "s,/etc/mailpipe,$PWD,g; s,/var/spool/mailpipe,hub,
+		s/:587/127.0.0.1:0/; s/^tls-serve/exec &/" >script
+	echo secret | sh -e script 2>log 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	echo secret >password
+	chmod 600 password
+	smtp-send --relay "submission://ann@$address" --cafile "$PEERS_CA" \
+	    --password-file password -f ann@example.net bob@example.com <text
+	spool -d hub list | sed -E 's/^.{20} (.*) [^ ]+ [0-9]+ [0-9]+ </\1 </' >got
+	same got <<-'END'
+		queued <ann@example.net>
+		  <bob@example.com>
+	END
+}
+
+@test "mailpipe(7): the units that systemd is told to enable are there" {
+	stub systemctl 'echo "$@" >>asked'
+	try mailpipe.7 10
+	try mailpipe.7 11
+	tr ' ' '\n' <asked | sed -n 's/@.*\./@./; /^mailpipe/p' | sort >got
+	(cd "$TOP/lib/systemd" && ls system user) | sort >there
+	comm -23 got there >missing
+	same missing </dev/null
+	[ "$(wc -l <got)" = 6 ]
 }
 
 # send_tls PORT: one message to bob after STARTTLS.
@@ -484,7 +535,48 @@ send_tls()
 }
 
 @test "mailpipe(7): the recipient's server under inetd" {
-	inetd_runs mailpipe.7 8
+	etc_mailpipe
+	inetd_runs mailpipe.7 14
+}
+
+@test "mailpipe(7): mailboxes are served under xinetd" {
+	local dir port
+	etc_mailpipe
+	cp text bob/new/1.1.host
+	dir=$(peers_new xinetd)
+	port=$(free_port)
+	example mailpipe.7 15 "s,/etc/mailpipe,$PWD,g; s,/usr/local/bin,$BUILD/bin,
+		s/= root/= $(id -un)/
+		s/^{/&\ntype = UNLISTED\nbind = 127.0.0.1\nport = $port/" \
+		>"$dir/conf"
+	peers_listen "$dir" "$port" "$(peer_path xinetd)" -dontfork \
+	    -f "$dir/conf" -pidfile "$dir/pid"
+	curl -m 20 -sS --cacert "$PEERS_CA" "pop3s://bob:secret@127.0.0.1:$port/1" \
+		>got
+	crlf <text | cmp - got
+}
+
+@test "mailpipe(7): the recipient's server under tcpserver" {
+	local port
+	etc_mailpipe
+	port=$(free_port)
+	example mailpipe.7 16 "s,/etc/mailpipe,$PWD,g; s/ --user mailpipe//
+		s/ 0 25 / 127.0.0.1 $port /" >script
+	stub tcpserver "exec '$(peer_path tcpserver)' \"\$@\""
+	peers_listen "$(peers_new tcpserver)" "$port" sh -e "$PWD/script"
+	send_one "$port"
+	holds bob/new 1
+}
+
+@test "mailpipe(7): cron sends and fetches" {
+	maildirs box
+	echo "* deliver mbox-deliver -o $PWD/box" >spool/routes
+	spool add bob@example.net <text
+	stub imap-fetch 'printf "%s\n" "$@" >fetched'
+	try mailpipe.7 17 "s/^[^a-z]*  //; s,/var/spool/mailpipe,$PWD/spool,"
+	holds box/new 1
+	printf '%s\n' -q --all -o "$HOME/Maildir" \
+	    imaps://bob@imap.example.net/ | same fetched
 }
 
 @test "mailpipe-batch(5): a job and its results" {
@@ -563,13 +655,13 @@ send_tls()
 	chmod 600 "$HOME/.netrc" password
 	server pop3.log pop3-serve --single-user srv/bob --auth-clear \
 	    --password-file password
-	try mailpipe.7 9 \
+	try mailpipe.7 8 \
 	    "s,pop3s://bob@pop.example.net/,--tls=off pop3://bob@$address/,"
 	body <"$(find "$HOME/Maildir/new" -type f)" >got
 	same got <text
 	cp text old/cur/1.1.host
 	cp text old/cur/2.1.host
-	try mailpipe.7 10
+	try mailpipe.7 18
 	holds "$HOME/Maildir/new" 3
 }
 
@@ -669,13 +761,13 @@ has_options()
 	${CC:-cc} -E -P -D_GNU_SOURCE -DVERSION='""' -I"$TOP/lib" \
 		"$TOP/bin/$1.c" | tr '\n' ' ' |
 		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
-		grep -oE '\{"[a-z-]+"' | tr -d '{"'
+		grep -oE '\{"[a-z0-9-]+"' | tr -d '{"'
 	printf '%s\n' config help version
 }
 
 long_options()
 {
-	grep -oE -- '--[a-z][a-z-]+' | sed 's/^--//'
+	grep -oE -- '--[a-z][a-z0-9-]+' | sed 's/^--//'
 }
 
 # A page may speak of another program's options in its sentences, but lists
@@ -689,7 +781,7 @@ long_options()
 		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options |
 			sort -u >said
 		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
-			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z-]+' |
+			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z0-9-]+' |
 			sed -E 's/^(Fl -|, -|Fl Fl )//' | sort -u >listed
 		diff known help | sed -n "s/^</$program --help lacks/p
 			s/^>/$program --help has a strange/p"

@@ -4,11 +4,15 @@
 #
 #   peers_certificate                PEERS_CA, _CERT, _KEY: of localhost and
 #                                    127.0.0.1, made once a run
-#   exim_start [-u USER]... [-o LINE]...
+#   exim_start [-d DOMAIN] [-u USER]... [-r PORT:TLS_PORT]
 #                                    EXIM_PORT, _TLS_PORT, _DIR, _MAIL: as
 #                                    postfix_start; STARTTLS, AUTH PLAIN, LOGIN
-#                                    and CRAM-MD5, each user's password secret
-#   opensmtpd_start [-u USER]... [-r URL]
+#                                    and CRAM-MD5, each user's password secret;
+#                                    what is for another domain is relayed to
+#                                    localhost, by the end of its local part:
+#                                    .clear, .starttls or .implicit, each also
+#                                    with .auth behind it
+#   opensmtpd_start [-d DOMAIN] [-u USER]... [-r PORT:TLS_PORT]
 #                                    OPENSMTPD_PORT, _TLS_PORT, _DIR, _MAIL
 #   courier_start [-u USER]...       COURIER_POP3, _POP3S, _IMAP, _IMAPS, _DIR,
 #                                    _MAIL: maildirs are _MAIL/USER
@@ -94,16 +98,17 @@ peers_issue()
 	END
 )
 
-# A relay is HOST:PORT, with + behind it for STARTTLS, ++ for implicit TLS.
+peers_relays=({clear,starttls,implicit}{,.auth})
+
 exim_start()
 {
-	local OPTIND=1 option users=() extra=() relay="" dir user
+	local OPTIND=1 option users=() relay="" domain=example.org
 	peers_need_root Exim || return
-	while getopts u:r:o: option; do
+	while getopts d:u:r: option; do
 		case $option in
+		d) domain=$OPTARG ;;
 		u) users+=("$OPTARG") ;;
 		r) relay=$OPTARG ;;
-		o) extra+=("$OPTARG") ;;
 		*) return 64 ;;
 		esac
 	done
@@ -125,14 +130,8 @@ exim_start()
 
 peers_exim_conf()
 {
-	local protocol=smtp tls="" here
+	local here how port
 	here=$(printf ' : %s' "${users[@]}")
-	case $relay in
-	*++) protocol=smtps tls='hosts_require_tls = *' ;;
-	*+) tls='hosts_require_tls = *' ;;
-	esac
-	relay=${relay%%+*}
-	printf '%s\n' "${extra[@]}"
 	cat <<-END
 		primary_hostname = exim.example.org
 		log_file_path = $EXIM_DIR/logs/%s
@@ -159,15 +158,23 @@ peers_exim_conf()
 		begin routers
 		here:
 		  driver = accept
-		  domains = example.org
+		  domains = $domain
 		  local_parts = ${here# : }
 		  transport = maildir
-		elsewhere:
-		  driver = manualroute
-		  domains = ! example.org
-		  route_list = * ${relay%:*}::${relay##*:} byname
-		  self = send
-		  transport = next
+	END
+	[ -z "$relay" ] || for how in "${peers_relays[@]}"; do
+		[[ $how == implicit* ]] && port=${relay#*:} || port=${relay%:*}
+		cat <<-END
+			${how/./_}:
+			  driver = manualroute
+			  domains = ! $domain
+			  local_parts = ^.*\\\\.${how/./\\\\.}\\\$
+			  route_list = * localhost::$port byname
+			  self = send
+			  transport = ${how/./_}
+		END
+	done
+	cat <<-END
 		begin transports
 		maildir:
 		  driver = appendfile
@@ -175,11 +182,21 @@ peers_exim_conf()
 		  maildir_format
 		  create_directory
 		  return_path_add
-		next:
-		  driver = smtp
-		  protocol = $protocol
-		  $tls
-		  tls_verify_certificates = $PEERS_CA
+	END
+	[ -z "$relay" ] || for how in "${peers_relays[@]}"; do
+		cat <<-END
+			${how/./_}:
+			  driver = smtp
+			  tls_verify_certificates = $PEERS_CA
+		END
+		case $how in
+		clear*) echo '  hosts_avoid_tls = *' ;;
+		starttls*) echo '  hosts_require_tls = *' ;;
+		implicit*) echo '  protocol = smtps' ;;
+		esac
+		[[ $how != *.auth ]] || echo '  hosts_require_auth = *'
+	done
+	cat <<-END
 		begin retry
 		* * F,1h,1h
 		begin authenticators
@@ -206,10 +223,11 @@ peers_exim_conf()
 
 opensmtpd_start()
 {
-	local OPTIND=1 option users=() relay="" nobody crypt
+	local OPTIND=1 option users=() relay="" domain=example.org nobody crypt
 	peers_need_root OpenSMTPD || return
-	while getopts u:r: option; do
+	while getopts d:u:r: option; do
 		case $option in
+		d) domain=$OPTARG ;;
 		u) users+=("$OPTARG") ;;
 		r) relay=$OPTARG ;;
 		*) return 64 ;;
@@ -237,6 +255,7 @@ opensmtpd_start()
 
 peers_opensmtpd_conf()
 {
+	local how to
 	cat <<-END
 		pki localhost cert "/etc/cert"
 		pki localhost key "/etc/key"
@@ -246,12 +265,22 @@ peers_opensmtpd_conf()
 		listen on 127.0.0.1 port $OPENSMTPD_PORT tls pki localhost auth-optional <passwords> hostname opensmtpd.example.org
 		listen on 127.0.0.1 port $OPENSMTPD_TLS_PORT smtps pki localhost auth-optional <passwords> hostname opensmtpd.example.org
 		action "here" maildir "$OPENSMTPD_MAIL/%{user.username}" userbase <users>
-		match from any for domain "example.org" action "here"
+		match from any for domain "$domain" action "here"
 	END
-	[ -z "$relay" ] || cat <<-END
-		action "relay" relay host "$relay" auth <secrets>
-		match from any for any action "relay"
-	END
+	[ -z "$relay" ] || for how in "${peers_relays[@]}"; do
+		case $how in
+		clear.auth) continue ;; # not with OpenSMTPD
+		clear) to="smtp+notls://localhost:${relay%:*}" ;;
+		starttls*) to="smtp+tls://me@localhost:${relay%:*}" ;;
+		implicit*) to="smtps://me@localhost:${relay#*:}" ;;
+		esac
+		to="\"$to\" auth <secrets>"
+		[[ $how == *.auth ]] || to=$(sed 's/me@//; s/ auth.*//' <<<"$to")
+		cat <<-END
+			action "$how" relay host $to helo "opensmtpd.example.org"
+			match from any for any rcpt-to regex ".*\\.$how@.*" action "$how"
+		END
+	done
 }
 
 courier_start()

@@ -662,3 +662,39 @@ asked() {
 	grep -a '^RCPT' h2.1 | tr -d '\r' >got
 	same got <<<'RCPT TO:<x@a.example>'
 }
+
+@test "--probe looks at each mail host of a domain and sends no mail; one that works is enough" {
+	host 2 caps=SIZE
+	host 3 caps=PIPELINING
+	ready 2 3
+	dns <<-X
+		a.example MX 10 two
+		a.example MX 20 four
+		a.example MX 30 three
+		two A 127.0.0.2
+		three A 127.0.0.3
+		four A 127.0.0.4
+		dead.example MX 10 four
+		null.example MX 0 .
+	X
+	exits 0 smtp-send "${to[@]}" --probe b@a.example >out 2>err
+	grep -E '^(server|offers-in-clear)' out >seen
+	same seen <<-'END'
+		server: two[127.0.0.2]
+		offers-in-clear: SIZE
+		server: four[127.0.0.4]
+		server: three[127.0.0.3]
+		offers-in-clear: PIPELINING
+	END
+	cat h2.1 h3.1 >got
+	same -v got <<-'END'
+		EHLO me.example^M
+		QUIT^M
+		EHLO me.example^M
+		QUIT^M
+	END
+	exits 75 smtp-send "${to[@]}" --probe dead.example a.example >out 2>err
+	exits 69 smtp-send "${to[@]}" --probe null.example >out 2>err
+	echo 'smtp-send: probe null.example: null.example takes no mail (null MX)' |
+		same err
+}

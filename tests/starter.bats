@@ -33,13 +33,56 @@ setup() {
 	0 [HELO=x.example]
 	0 [REMOTE_ADDR=192.0.2.1]
 	0 [MAIL_SIZE=17]
-	70 []
-	70 []
-	70 []
-	70 []
-	70 []
-	70 []
+	75 []
+	75 []
+	75 []
+	75 []
+	75 []
+	75 []
 	END
+}
+
+# raw PYTHON: what the expression gives goes to a starter that may check and
+# handle; prints what it answers, in hexadecimal, and how it ended.
+raw() {
+	python3 -c "import sys, struct
+h = lambda *n: struct.pack('=4I', *n)
+sys.stdout.buffer.write($1)" | "$drv" -r ./check ./handler
+}
+
+@test "a request that is none ends the starter, and runs nothing" {
+	printf '#!/bin/sh\necho "$0 $*" >>ran\n' | tee check >handler
+	chmod +x check handler
+	for request in "b''" "b'x'" "b'x' * 100" "b'\0' * 16" "b'\xff' * 1000" \
+	    "h(3, 4, 2, 0) + b'a\0b\0'" "h(1, 4, 1, 0) + b'a\0b\0'" \
+	    "h(1, 6, 3, 0) + b'a\0b\0c\0'" "h(1, 3, 2, 0) + b'a\0b'" \
+	    "h(1, 5, 2, 0) + b'a\0b\0c'" "h(1, 8, 2, 1) + b'a\0b\0X=y\0'" \
+	    "h(1, 9, 2, 1) + b'a\0b\0HELO=\0'" "h(1, 2**32 - 1, 2, 0)" \
+	    "h(1, 4, 2**32 - 1, 0) + b'a\0b\0'" "h(0, 0, 0, 0)" \
+	    "h(0, 2, 1, 2**32 - 1) + b'a\0'" "h(0, 2, 1, 8) + b'a\0'" \
+	    "h(0, 1000001, 1, 0) + b'a' * 1000001" "h(0, 3, 1, 0) + b'a\0b'" \
+	    "h(0, 14, 1, 1) + b'a\0LD_PRELOAD=\0'" \
+	    "h(2, 4, 2, 0) + b'a\0b\0'" "h(1, 4, 2, 0) + b'a\0'"; do
+		raw "$request"
+	done | uniq -c >out
+	printf '     22  exit 0\n' | same out
+	[ ! -e ran ]
+	raw "h(1, 4, 2, 0) + b'a\0b\0' + h(0, 4, 2, 0) + b'a\0b\0' + b'z' * 16" >out
+	same out <<<'00000000000000000000000000000000 exit 0'
+	same ran <<-'END'
+	./check true
+	./handler -f a -- b
+	END
+}
+
+@test "twenty wrong passwords are the last that are checked" {
+	printf '#!/bin/sh\necho >>ran\nexit 1\n' | tee check >handler
+	chmod +x check handler
+	raw "(h(1, 4, 2, 0) + b'a\0b\0') * 30" >out
+	printf '0100000000000000%.0s' {1..20} >want
+	echo ' exit 0' >>want
+	same out <want
+	[ "$(wc -l <ran)" = 20 ]
 }
 
 @test "a thousand recipients of 320 octets pass" {

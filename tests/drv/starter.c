@@ -1,10 +1,13 @@
 /* starter [-f SENDER] HANDLER ARG... -- RCPT...: has a starter run the handler,
  * twice, with fd 0 as the body; $SECONDS_LIMIT its time, $ENV its environment,
  * $COUNT that many recipients more. starter -a CMD [NAME PASSWORD]...: has it
- * check them. */
+ * check them. starter -r CMD HANDLER: sends what is on fd 0 as it is, and
+ * prints what comes back and how the starter ended. */
 #include "drv.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "starter.h"
 
@@ -49,6 +52,30 @@ check(struct starter *s, char **pairs)
 	return 0;
 }
 
+static int
+send_raw(struct starter *s)
+{
+	struct buf in = drv_input();
+	unsigned char c;
+	int status;
+
+	for (size_t done = 0; done < in.len;) {
+		ssize_t n =
+		    send(s->fd, in.data + done, in.len - done, MSG_NOSIGNAL);
+
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	shutdown(s->fd, SHUT_WR);
+	while (read(s->fd, &c, 1) == 1)
+		printf("%02x", c);
+	waitpid(s->pid, &status, 0);
+	printf(" exit %d\n", status);
+	buf_free(&in);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -56,12 +83,15 @@ main(int argc, char *argv[])
 	const char *sender = "s";
 	struct starter_config c = {.seconds = limit ? atoi(limit) : 0};
 	struct starter s;
+	bool raw = false;
 	char **args;
 
-	for (int option; (option = getopt(argc, argv, "+f:a:")) > 0;)
+	for (int option; (option = getopt(argc, argv, "+f:a:r:")) > 0;) {
 		*(option == 'f' ? &sender : &c.auth) = optarg;
+		raw |= option == 'r';
+	}
 	c.handler = args = argv + optind;
-	if (c.auth)
+	if (c.auth && !raw)
 		c.handler = NULL;
 	while (!c.auth && strcmp(*args, "--") != 0)
 		args++;
@@ -70,7 +100,7 @@ main(int argc, char *argv[])
 	if (starter_begin(&s, &c) < 0)
 		return 1;
 	if (c.auth)
-		return check(&s, args);
+		return raw ? send_raw(&s) : check(&s, args);
 	if (count)
 		args = more(args, atoi(count));
 	run(&s, sender, args);
