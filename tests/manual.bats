@@ -692,8 +692,8 @@ send_tls()
 	same got <text
 }
 
-# As systemd does it: the connection is standard input and output.
-@test "README: systemd receives" {
+# As inetd does it: the connection is standard input and output.
+@test "README: a message is received on standard input" {
 	maildirs bob
 	echo "bob@mx.example.net $PWD/bob/" >mailboxes
 	readme 3 "s,/etc/mailpipe/,$PWD/,; s/^ *//" >script
