@@ -80,6 +80,81 @@ programs() {
 	same out </dev/null
 }
 
+# unit_runs NAME PORT: the command of the installed service, on a socket that
+# systemd passes. /etc/mailpipe and the spool are ours, the user is nobody.
+unit_runs() {
+	local command
+	command=$(sed -e :a -e '/\\$/{N;s/\\\n//;ba' -e '}' \
+		"dest/usr/lib/systemd/system/mailpipe-$1.service" |
+		sed -n "s,/etc/mailpipe,$site,g; s,/var/spool/mailpipe,$site/spool,
+			s,--user mailpipe,$user,g
+			s,^ExecStart=/usr/bin,exec $PWD/dest/usr/bin,p")
+	systemd_activate -E "MAILPIPE_SPOOL=$site/spool" "$2" sh -c "$command"
+}
+
+@test "the command of each unit is a server that does what its socket says" {
+	local user='--user nobody' port
+	install_to install
+	peers_certificate
+	export PEERS_CA
+	site=$(peers_new site)
+	[ "$(id -u)" = 0 ] || user=
+	cp "$PEERS_CERT" "$site/cert.pem"
+	cp "$PEERS_KEY" "$site/key.pem"
+	mkdir -p "$site"/bob/Maildir/{tmp,new,cur} "$site/spool"
+	echo "bob@example.net $site/bob/Maildir/" >"$site/mailboxes"
+	echo secret | auth-passwd --file "$site/passwd" --add bob
+	sed -i "s,\$,:$(id -u nobody):$(id -g nobody)::$site/bob," "$site/passwd"
+	chmod 600 "$site/passwd"
+	[ "$(id -u)" != 0 ] || chown -R nobody: "$site/bob" "$site/spool"
+	for unit in smtp submission submissions pop3 pop3s; do
+		port=$(free_port)
+		unit_runs "$unit" "$port"
+		"$PYTHON" - "$unit" "$port" >>got <<-'END'
+			import os, poplib, smtplib, ssl, sys
+			unit, at = sys.argv[1], ("127.0.0.1", int(sys.argv[2]))
+			tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
+			def smtp(client, rcpt):
+			    print(unit, client.sendmail("ann@example.net", rcpt,
+			        f"Subject: {unit}\r\n\r\nx\r\n"))
+			    client.quit()
+			def pop3(client):
+			    client.user("bob")
+			    client.pass_("secret")
+			    print(unit, client.retr(1)[1][-3:])
+			    client.quit()
+			if unit == "submissions":
+			    s = smtplib.SMTP_SSL(*at, context=tls)
+			elif unit in ("smtp", "submission"):
+			    s = smtplib.SMTP(*at)
+			    s.starttls(context=tls)
+			elif unit == "pop3s":
+			    p = poplib.POP3_SSL(*at, context=tls)
+			else:
+			    p = poplib.POP3(*at)
+			    p.stls(tls)
+			if unit == "smtp":
+			    smtp(s, "bob@example.net")
+			elif unit[0] == "s":
+			    s.login("bob", "secret")
+			    smtp(s, "eve@example.com")
+			else:
+			    pop3(p)
+		END
+	done
+	same got <<-'END'
+		smtp {}
+		submission {}
+		submissions {}
+		pop3 [b'Subject: smtp', b'', b'x']
+		pop3s [b'Subject: smtp', b'', b'x']
+	END
+	spool -d "$site/spool" list | grep -c '<eve@example.com>' >got
+	same got <<<2
+	[ "$(id -u)" != 0 ] ||
+		[ -z "$(find "$site/bob/Maildir" "$site/spool" ! -user nobody)" ]
+}
+
 @test "sysusers and tmpfiles make the user, and a spool of its own" {
 	peers_need_root 'a root tree'
 	install_to install
