@@ -61,21 +61,22 @@ refused(struct folder *f, const char *command, int event)
 }
 
 /* --- what is there --- */
-/* 0; 1 when the server refuses; -1 at the end. */
+/* 0; 1 when the server refuses; -1 at the end. SELECT even where nothing is
+ * deleted: what Courier gives out for EXAMINE are not yet lasting UIDs. */
 static int
 choose(struct folder *f)
 {
-	enum imap_verb verb = f->deletes ? IMAP_SELECT : IMAP_EXAMINE;
 	int event;
 
-	imapwire_ask(f->wire, verb, 0, f->quoted);
+	imapwire_ask(f->wire, IMAP_SELECT, 0, f->quoted);
 	do
 		event = next_event(f);
-	while (event >= 0 && (event > IMAP_BAD || f->wire->imap.verb != verb));
+	while (event >= 0 &&
+	    (event > IMAP_BAD || f->wire->imap.verb != IMAP_SELECT));
 	if (event < 0)
 		return -1;
 	if (event != IMAP_OK) {
-		refused(f, f->deletes ? "SELECT" : "EXAMINE", event);
+		refused(f, "SELECT", event);
 		return 1;
 	}
 	if (f->wire->imap.counts.uidvalidity)

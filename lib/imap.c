@@ -14,7 +14,6 @@ static const char *const names[] = {
     [IMAP_CAPABILITY] = "CAPABILITY",
     [IMAP_LIST] = "LIST",
     [IMAP_STATUS] = "STATUS",
-    [IMAP_EXAMINE] = "EXAMINE",
     [IMAP_SELECT] = "SELECT",
     [IMAP_FETCH] = "UID FETCH",
     [IMAP_STORE] = "UID STORE",
@@ -32,7 +31,7 @@ imap_ask(
 	i->asked[at].number = number;
 	i->waiting++;
 	i->unsent++;
-	if (verb == IMAP_SELECT || verb == IMAP_EXAMINE) {
+	if (verb == IMAP_SELECT) {
 		i->counts = (struct imap_counts){0};
 		i->expunged = 0;
 	}
@@ -107,8 +106,7 @@ set_text(struct imap *i, const char *s, size_t n)
 static int
 read_code(struct imap *i, struct imapdata *d)
 {
-	bool selects =
-	    is_current(i, IMAP_SELECT) || is_current(i, IMAP_EXAMINE);
+	bool selects = is_current(i, IMAP_SELECT);
 	uint32_t *number = NULL;
 	const char *s;
 	size_t n = 0;

@@ -22,7 +22,6 @@ enum imap_verb {
 	IMAP_CAPABILITY,
 	IMAP_LIST,
 	IMAP_STATUS,
-	IMAP_EXAMINE,
 	IMAP_SELECT,
 	IMAP_FETCH,   /* UID FETCH */
 	IMAP_STORE,   /* UID STORE */
@@ -61,7 +60,7 @@ struct imap {
 	struct buf name;
 	char separator; /* 0: none */
 	bool selectable;
-	struct imap_counts counts; /* of SELECT and EXAMINE, too */
+	struct imap_counts counts; /* of SELECT, too */
 	uint64_t expunged;         /* messages, since then */
 	uint32_t uid;              /* 0: not said */
 	char flags[IMAP_FLAGS];    /* as a maildir has them, ascending */

@@ -184,7 +184,7 @@ said() {
 
 @test "imap-fetch: no password leaves without TLS and the right certificate, PREAUTH or not" {
 	table imap imaps <<-'END'
-		imap good: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY AUTHENTICATE CAPABILITY EXAMINE LOGOUT]
+		imap good: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY AUTHENTICATE CAPABILITY SELECT LOGOUT]
 		imap stripped: 75, 1 connection, clear [CAPABILITY] TLS []
 		imap refused: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
 		imap preauth: 75, 1 connection, clear [CAPABILITY] TLS []
@@ -199,8 +199,8 @@ said() {
 		imap silent: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
 		imap plain-instead: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
 		imap plain-after: 75, 1 connection, clear [CAPABILITY STARTTLS] TLS []
-		imap forgotten: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY LOGIN CAPABILITY EXAMINE LOGOUT]
-		imaps good: 0, 1 connection, clear [] TLS [CAPABILITY AUTHENTICATE CAPABILITY EXAMINE LOGOUT]
+		imap forgotten: 0, 1 connection, clear [CAPABILITY STARTTLS] TLS [CAPABILITY LOGIN CAPABILITY SELECT LOGOUT]
+		imaps good: 0, 1 connection, clear [] TLS [CAPABILITY AUTHENTICATE CAPABILITY SELECT LOGOUT]
 		imaps wrong-name: 75, 1 connection, clear [] TLS []
 		imaps self-signed: 75, 1 connection, clear [] TLS []
 		imaps expired: 75, 1 connection, clear [] TLS []

@@ -380,3 +380,34 @@ processes() {
 		END
 	fi
 }
+
+# /dev is an empty folder's but for these, in a name space of the test's own.
+@test "syslog is still reached" {
+	need_root
+	mkdir dev
+	cat >run.py <<-'END'
+		import os, socket, subprocess
+		log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		log.bind("/dev/log")
+		log.settimeout(20)
+		near, far = socket.socketpair()
+		p = subprocess.Popen(["smtp-recv", "--hostname", "host.example",
+		                      "--mailboxes", "mailboxes"],
+		                     stdin=far, stdout=far, stderr=far)
+		far.close()
+		for line in "HELO x", "MAIL FROM:<>", "RCPT TO:<no@host.example>":
+		    near.recv(1000)
+		    near.sendall(line.encode() + b"\r\n")
+		near.recv(1000)
+		print(log.recv(1000).decode().partition("]: ")[2])
+		near.close()
+		p.wait()
+	END
+	unshare -m sh -c 'mount -t tmpfs x dev && mknod dev/null c 1 3 &&
+		mount --rbind dev /dev' 2>/dev/null || skip "no name space"
+	unshare -m sh -c 'mount -t tmpfs x dev && mknod -m 666 dev/null c 1 3 &&
+		mount --rbind dev /dev && exec python3 run.py' >out
+	same out <<-'END'
+	event=refused client=local helo=x from=<> to=no@host.example reply="550 5.1.1 No such user here"
+	END
+}

@@ -83,7 +83,7 @@ nothing_in() {
 	END
 	same asked <<-'END'
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 UID FETCH 1:5 (UID)
 	A4 UID FETCH 3,5 (UID FLAGS INTERNALDATE BODY.PEEK[])
 	A5 LOGOUT
@@ -118,7 +118,7 @@ nothing_in() {
 	END
 	same asked <<-'END'
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 LOGOUT
 	END
 }
@@ -215,16 +215,16 @@ nothing_in() {
 	fetch -o Mail
 	same asked <<-'END'
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 UID FETCH 2:8 (UID)
 	A4 UID FETCH 2 (UID FLAGS INTERNALDATE BODY.PEEK[])
 	A5 LOGOUT
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 UID FETCH 2:8 (UID)
 	A4 LOGOUT
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 LOGOUT
 	END
 	names Mail/ >got
@@ -276,7 +276,7 @@ nothing_in() {
 	fetch -o Mail
 	same asked <<-'END'
 	A1 CAPABILITY
-	A2 EXAMINE "INBOX"
+	A2 SELECT "INBOX"
 	A3 UID FETCH 4:* (UID)
 	A4 LOGOUT
 	END
@@ -398,10 +398,10 @@ nothing_in() {
 	A4 STATUS "Archive/2024.old" (MESSAGES UIDNEXT UIDVALIDITY)
 	A5 STATUS "Entw&APw-rfe" (MESSAGES UIDNEXT UIDVALIDITY)
 	A6 STATUS "Sent box" (MESSAGES UIDNEXT UIDVALIDITY)
-	A7 EXAMINE "INBOX"
-	A10 EXAMINE "Archive/2024.old"
-	A13 EXAMINE "Entw&APw-rfe"
-	A16 EXAMINE "Sent box"
+	A7 SELECT "INBOX"
+	A10 SELECT "Archive/2024.old"
+	A13 SELECT "Entw&APw-rfe"
+	A16 SELECT "Sent box"
 	A17 LOGOUT
 	END
 	(cd Mail && find . -type d -name 'new' | sort) >got
@@ -417,5 +417,5 @@ nothing_in() {
 	imap-fetch --tls=off --password-file pw --all -o Mail "$url" 2>err
 	echo 'imap-fetch: 0 new, 3 already fetched (4 folders)' | same err
 	tail -n 2 asked >got
-	printf 'A7 EXAMINE "Entw&APw-rfe"\nA8 LOGOUT\n' | same got
+	printf 'A7 SELECT "Entw&APw-rfe"\nA8 LOGOUT\n' | same got
 }

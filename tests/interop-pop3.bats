@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# POP3 with the software of others: their clients at pop3-serve, pop3-fetch at
-# their server.
+# POP3 with the software of others, beyond what interop-serve.bats and
+# interop-fetch.bats try with each.
 
 # shellcheck disable=SC2154 # address, of server
 load lib
@@ -168,14 +168,6 @@ fetchmail_poll()
 	    --pidfile "$PWD/fetchmail.pid"
 }
 
-@test "fetchmail hands to mbox-deliver what it takes away" {
-	pop3_server
-	maildirs in
-	fetchmail_poll "mda 'mbox-deliver -o $PWD/in'"
-	holds_all in/new
-	holds box 0
-}
-
 @test "fetchmail takes from pop3-serve and gives to smtp-recv" {
 	rm box/new/3.1.host box/cur/2.1.host:2,S
 	maildirs carol
@@ -194,21 +186,6 @@ fetch()
 {
 	pop3-fetch --tls=off --password-file password -o home "$@" \
 	    "pop3://bob@$address/"
-}
-
-@test "pop3-fetch keeps what is in Dovecot, and a second run finds nothing new" {
-	dovecot_start -u "bob:secret:$PWD/box"
-	address=127.0.0.1:$DOVECOT_POP3
-	fetch --keep >said 2>&1
-	holds_all home/new
-	fetch --keep >>said 2>&1
-	holds_all home/new
-	sed -i 's/journal .*/journal FILE)/' said
-	same said <<-'END'
-		pop3-fetch: 3 new, 0 already fetched (journal FILE)
-		pop3-fetch: 0 new, 3 already fetched (journal FILE)
-	END
-	[ "$(find box/new box/cur -type f | wc -l)" = 3 ]
 }
 
 @test "pop3-fetch takes what is in Dovecot away" {

@@ -34,6 +34,7 @@ setup_file()
 
 theirs()
 {
+	# shellcheck disable=SC2034
 	DOVECOT_RELAY=localhost:$PORT
 	dovecot_start -s -u alice "$@"
 	postfix_start -s "$@"
@@ -107,13 +108,17 @@ send()
 # message are only fields of the server's.
 came()
 {
-	local protocol=ESMTP
-	[ "$mode" = clear ] || protocol+=S
+	local protocol=ESMTPS
+	case $mode in
+	clear) protocol=ESMTP ;;
+	port | socket) protocol=LMTP ;;
+	esac
 	files "$1/new" 1
 	sed -n '/^Date:/,$p' "$1"/new/* >"$theirs.$name.got"
 	same "$theirs.$name.got" <message
 	sed '/^Date:/q' "$1"/new/* | tac | sed -n 's/.*\<with \([A-Za-z]*\).*/\U\1/p' |
-		head -n 1 | same - <<<"$protocol${auth:+A}"
+		head -n 1 >"$theirs.$name.how"
+	same "$theirs.$name.how" <<<"$protocol${auth:+A}"
 }
 
 into_postfix()

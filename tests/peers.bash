@@ -25,6 +25,7 @@
 #                                    -s: _POP3S, _IMAPS, _SUBMISSION and
 #                                    _SUBMISSIONS, TLS and SASL, what is
 #                                    submitted goes to HOST:PORT $DOVECOT_RELAY
+#   peers_token USER                 an OAuth token for dovecot_start -s
 #   xinetd_start PORT COMMAND [ARG...]
 #   inetd_start PORT nowait|wait USER COMMAND [ARG...]
 #   tcpserver_start PORT COMMAND [ARG...]
@@ -431,8 +432,9 @@ dovecot_start()
 	dir=$(peers_new_installed dovecot)
 	DOVECOT_LMTP_SOCKET=$dir/lmtp
 	DOVECOT_AUTH=$dir/auth
-	DOVECOT_MAIL=$dir/mail
 	# shellcheck disable=SC2034 # for the caller
+	DOVECOT_MAIL=$dir/mail
+	# shellcheck disable=SC2034
 	DOVECOT_LOG=$dir/log
 	mkdir "$dir/home"
 	chown nobody "$dir/home"
@@ -590,6 +592,23 @@ peers_dovecot_secure()
 		    mode = 0666
 		  }
 		}
+	END
+}
+
+# peers_token USER: for that Dovecot, of now.
+peers_token()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import base64, hashlib, hmac, json, sys, time
+		def text(octets):
+		    return base64.urlsafe_b64encode(octets).rstrip(b"=")
+		now = int(time.time())
+		claims = {"sub": sys.argv[1], "iat": now - 60, "exp": now + 3600}
+		token = text(b'{"alg":"HS256","typ":"JWT"}') + b"." + \
+		    text(json.dumps(claims).encode())
+		key = b"a key that both sides know"
+		mac = hmac.new(key, token, hashlib.sha256).digest()
+		print((token + b"." + text(mac)).decode())
 	END
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 load lib
+load peers
 
 setup() {
 	sandbox
@@ -118,7 +119,110 @@ queued() {
 	END
 }
 
-@test "as Python and PHP call it: -t -i, the message with either line end" {
+@test "PHP's mail() sends through it" {
+	peer php8.2 -n -d sendmail_path="$BUILD/bin/sendmail -t -i" -r '
+		exit(mail("bob@x.example, ann@y.example", "from PHP", ".\nhi\n",
+		    "Bcc: eve@x.example\r\nX-Mailer: PHP") ? 0 : 1);'
+	sed -n '/^[FR] /s/  */ /gp' s/queue/* >envelope
+	same envelope <<-'END'
+		F <me@home.example>
+		R . 000 <bob@x.example>
+		R . 000 <ann@y.example>
+		R . 000 <eve@x.example>
+	END
+	queued >m
+	same m <<-'END'
+		Date: X
+		From: <me@home.example>
+		Message-ID: X
+		To: bob@x.example, ann@y.example
+		Subject: from PHP
+		X-Mailer: PHP
+
+		.
+		hi
+
+	END
+}
+
+@test "s-nail sends through it" {
+	printf '.\nhi\n' | MAILRC=/dev/null peer s-nail -n -# -S v15-compat \
+	    -S mta="$BUILD/bin/sendmail" -S from='Me <me@home.example>' \
+	    -r ann@y.example -s 'from s-nail' -b eve@x.example bob@x.example
+	sed -n '/^[FR] /s/  */ /gp' s/queue/* >envelope
+	same envelope <<-'END'
+		F <ann@y.example>
+		R . 000 <bob@x.example>
+		R . 000 <eve@x.example>
+	END
+	queued | sed 's/^User-Agent: .*/User-Agent: s-nail/' >m
+	same m <<-'END'
+		Date: X
+		From: ann@y.example
+		To: bob@x.example
+		Subject: from s-nail
+		Message-ID: X
+		User-Agent: s-nail
+
+		.
+		hi
+	END
+}
+
+@test "git send-email sends through it" {
+	export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_DATE='2026-11-24T10:00:00Z'
+	git init -q r
+	git -C r config user.name Ann
+	git -C r config user.email ann@y.example
+	echo one >r/file
+	git -C r add file
+	git -C r commit -qm 'file: one' -m 'Grüße.' -m '.'
+	PERL5LIB=$PEERS_ROOT/usr/share/perl5 \
+	    PATH=$PEERS_ROOT/usr/lib/git-core:$PATH git -C r send-email -1 --quiet \
+	    --confirm=never --to=bob@x.example --cc=eve@x.example \
+	    --suppress-cc=all --sendmail-cmd="$BUILD/bin/sendmail" \
+	    --envelope-sender=auto
+	sed -n '/^[FR] /s/  */ /gp' s/queue/* >envelope
+	same envelope <<-'END'
+		F <ann@y.example>
+		R . 000 <bob@x.example>
+		R . 000 <eve@x.example>
+	END
+	queued | sed 's/^\(Message-Id\|X-Mailer\): .*/\1: X/; s/^[0-9][0-9.]*$/X/' >m
+	same m <<-'END'
+		From: Ann <ann@y.example>
+		To: bob@x.example
+		Cc: eve@x.example
+		Subject: [PATCH] file: one
+		Date: X
+		Message-Id: X
+		X-Mailer: X
+		MIME-Version: 1.0
+		Content-Type: text/plain; charset=UTF-8
+		Content-Transfer-Encoding: 8bit
+
+		Grüße.
+
+		.
+		---
+		 file | 1 +
+		 1 file changed, 1 insertion(+)
+		 create mode 100644 file
+
+		diff --git a/file b/file
+		new file mode 100644
+		index 0000000..5626abf
+		--- /dev/null
+		+++ b/file
+		@@ -0,0 +1 @@
+		+one
+		-- 
+		X
+
+	END
+}
+
+@test "as Python calls it: -t -i, and with CRLF" {
 	python3 - "$BUILD/bin/sendmail" <<-'END'
 		import subprocess, sys
 		from email.message import EmailMessage
@@ -148,7 +252,7 @@ queued() {
 		hi
 	END
 	rm -r s
-	printf 'To: bob@x.example\r\nSubject: from PHP\r\nX-PHP-Originating-Script: 0:a.php\r\n\r\nhi\n' |
+	printf 'To: bob@x.example\r\nSubject: CRLF\r\n\r\nhi\n' |
 		sh -c "'$BUILD/bin/sendmail' -t -i"
 	queued >m
 	same m <<-'END'
@@ -156,8 +260,7 @@ queued() {
 		From: <me@home.example>
 		Message-ID: X
 		To: bob@x.example
-		Subject: from PHP
-		X-PHP-Originating-Script: 0:a.php
+		Subject: CRLF
 
 		hi
 	END

@@ -13,6 +13,9 @@ context.load_cert_chain(cert, key)
 
 
 class Handler:
+    def __init__(self, implicit):
+        self.implicit = implicit
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("zoe@"):
             return "550 5.1.1 no zoe here"
@@ -20,7 +23,7 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        how = "TLS" if session.ssl else "clear"
+        how = "TLS" if self.implicit or session.ssl else "clear"
         if session.authenticated:
             how += " " + session.auth_data.login.decode()
         name = os.path.join(folder, envelope.rcpt_tos[0])
@@ -42,6 +45,6 @@ options = {
     "auth_require_tls": False,
     "decode_data": False,
 }
-Controller(Handler(), port=int(port), tls_context=context, **options).start()
-Controller(Handler(), port=int(tls_port), ssl_context=context, **options).start()
+Controller(Handler(False), port=int(port), tls_context=context, **options).start()
+Controller(Handler(True), port=int(tls_port), ssl_context=context, **options).start()
 threading.Event().wait()

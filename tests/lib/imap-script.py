@@ -15,7 +15,7 @@ got after the login to LOG. A script is lines of
     fill N TEXT             sends it N times
     reset                   cuts the connection with a reset
 
-    open EXISTS UIDNEXT [UIDVALIDITY]   CAPABILITY and EXAMINE or SELECT
+    open EXISTS UIDNEXT [UIDVALIDITY]   CAPABILITY and SELECT
     list UID...             UID FETCH of UIDs
     message UID TEXT        an untagged FETCH, with flag \\Seen if TEXT says so
 

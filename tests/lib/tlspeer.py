@@ -237,7 +237,7 @@ class Imap:
     def ok(self, p, line):
         tag, _, rest = line.partition(" ")
         verb = rest.upper().split(" ")[0]
-        if verb in ("SELECT", "EXAMINE"):
+        if verb == "SELECT":
             p.say("* FLAGS (\\Seen)", "* 0 EXISTS", "* 0 RECENT",
                   "* OK [UIDVALIDITY 1] x", "* OK [UIDNEXT 1] x")
         elif verb == "LIST":
