@@ -53,7 +53,7 @@ pop3_server()
 		print(p.quit())
 	END
 	same got <<-'END'
-		b'+OK POP3' [('AUTH-RESP-CODE', []), ('EXPIRE', ['NEVER']), ('PIPELINING', []), ('RESP-CODES', []), ('TOP', []), ('UIDL', []), ('USER', [])]
+		b'+OK POP3' [('AUTH-RESP-CODE', []), ('EXPIRE', ['NEVER']), ('PIPELINING', []), ('RESP-CODES', []), ('SASL', ['PLAIN']), ('TOP', []), ('UIDL', []), ('USER', [])]
 		b'+OK' b'+OK'
 		(3, 1425) (b'+OK', [b'1 1375', b'2 32', b'3 18'], 20) b'+OK 2 32'
 		3 True

@@ -101,7 +101,7 @@ came()
 		Return-Path: <ann@example.net>
 		Delivered-To: $1@example.org
 		Received: from HELO ([127.0.0.1])
-		$([[ $2 != ESMTPS* ]] || echo '\t(TLS)')
+		$([ "$mode" = clear ] || echo '\t(TLS)')
 		\tby mx.example.org with $2 id ID
 		\tfor <$1@example.org>; DATE
 	END
