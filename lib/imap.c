@@ -7,6 +7,8 @@
 #include "date.h"
 #include "imapdata.h"
 
+#define RESPONSES 5000000 /* untagged, for one command */
+
 /* What the next octets are. */
 enum { LINE, SHORT, BODY, BODY_END, QUOTED, FAILED };
 
@@ -444,7 +446,10 @@ read_response(struct imap *i)
 
 	i->reading = false;
 	if (imapdata_is(s, n, "*") && imapdata_skip(&d, ' '))
-		return read_untagged(i, &d);
+		return ++i->responses > RESPONSES
+		    ? broken(i, "responses without end")
+		    : read_untagged(i, &d);
+	i->responses = 0;
 	return read_tagged(i, &d, s, n);
 }
 

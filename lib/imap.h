@@ -80,7 +80,8 @@ struct imap {
 		uint32_t number;
 	} asked[IMAP_WINDOW];
 	size_t first, waiting, unsent;
-	uint32_t tag; /* of the last that was asked */
+	uint32_t tag;       /* of the last that was asked */
+	uint32_t responses; /* since the last reply */
 };
 
 /* Adds a command to out, with its arguments if it has any; number is the

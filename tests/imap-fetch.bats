@@ -419,3 +419,526 @@ nothing_in() {
 	tail -n 2 asked >got
 	printf 'A7 SELECT "Entw&APw-rfe"\nA8 LOGOUT\n' | same got
 }
+
+@test "--folder fetches those named, in UTF-8, one that fails does not stop the rest" {
+	{
+		printf 'login\nask\nok\nask\nline * LIST (\\\\Noselect) "." ""\nok\n'
+		printf 'ask\nno [NONEXISTENT] none\nask\nno [X] \\x1b[2Jnot\nask\nok\n'
+		printf 'ask\nno [NONEXISTENT] no such folder\nask\nno [INUSE] later\n'
+		printf 'ask\nline * 1 EXISTS\nline * OK [UIDVALIDITY 7]\nok\n'
+		printf 'list 1\nask\nmessage 1 m1\nok\nask\n'
+	} >script
+	scripted script
+	exits 75 fetch --folder nö --folder b.c --folder '&x' -o Mail 2>err
+	same err <<-'END'
+	imap-fetch: nö: SELECT: [NONEXISTENT] no such folder
+	imap-fetch: b.c: SELECT: [INUSE] later
+	END
+	grep -v FETCH asked >got
+	same got <<-'END'
+	A1 CAPABILITY
+	A2 LIST "" ""
+	A3 STATUS "n&APY-" (MESSAGES UIDNEXT UIDVALIDITY)
+	A4 STATUS "b.c" (MESSAGES UIDNEXT UIDVALIDITY)
+	A5 STATUS "&-x" (MESSAGES UIDNEXT UIDVALIDITY)
+	A6 SELECT "n&APY-"
+	A7 SELECT "b.c"
+	A8 SELECT "&-x"
+	A11 LOGOUT
+	END
+	cat Mail/.\&x/new/* >got
+	printf m1 | same got
+	exits 69 fetch --folder x -o Mail 2>err < <(:) || true
+}
+
+@test "hostile folder names stay in the maildir, and no two share one" {
+	{
+		printf 'login\nask\nline * CAPABILITY LIST-STATUS\nok\nask\n'
+		for name in '"../../x"' '"/etc"' '".."' '{4}\\r\\na\\r\\nb' '"a.b"' \
+		    '"-rf"' INBOX inbox '"same"' '"same"' '"\\x1b[2J"'; do
+			echo "line * LIST () \"/\" $name"
+		done
+		echo 'line * LIST () "." a.b2'
+		echo 'line * LIST () "/" a/b2'
+		printf 'ok\n'
+		for i in 1 2 3 4 5 6 7 8 9; do
+			printf 'ask\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 1]\nok\n'
+		done
+		printf 'ask\n'
+	} >script
+	scripted script
+	mkdir in
+	exits 69 fetch --all -o in/Mail 2>err
+	same err <<-'END'
+	imap-fetch: a\x0D\x0Ab: a name that cannot be asked for
+	imap-fetch: a/b2: its maildir is that of another folder
+	END
+	find . -path ./home -prune -o -name new -print | sort >got
+	same -v got <<-'END'
+	./in/Mail/.%00.etc/new
+	./in/Mail/.%2Drf/new
+	./in/Mail/.%2E%2E.%2E%2E.x/new
+	./in/Mail/.%2E%2E/new
+	./in/Mail/.%=%1B[2J/new
+	./in/Mail/.a%2Eb/new
+	./in/Mail/.a.b2/new
+	./in/Mail/.same/new
+	./in/Mail/new
+	END
+}
+
+# cut_scripts: servers that end within their second message, one for each of
+# its octets; sets cuts to their number.
+cut_scripts() {
+	local i whole=$'* 2 FETCH (UID 5 BODY[] {8}\r\n5\r\n\r\n.\r\n)\r\nA4 OK\r\n'
+	cuts=${#whole}
+	for ((i = 0; i < cuts; i++)); do
+		printf 'login\nopen 2 6\nlist 3 5\nask\nmessage 3 three\nsay %s\n' \
+			"$(printf %s "${whole:0:i}" | sed -z 's/\r\n/\\r\\n/g')" >script$i
+	done
+	# shellcheck disable=SC2046 # names without blanks
+	scripted $(seq -f 'script%g' 0 $((cuts - 1)))
+}
+
+@test "a message that is cut at any octet is never delivered, what came before is" {
+	local i
+	cut_scripts
+	for ((i = 0; i < cuts; i++)); do
+		rm -rf Mail "$HOME/.local"
+		exits 75 fetch --delete -o Mail 2>err
+		echo 'imap-fetch: INBOX: connection: closed by the server' | same err
+		# Complete but for the reply.
+		((i < cuts - 7)) || rm -f Mail/new/*,U=5
+		names Mail >got
+		printf 'cur:\n\nnew:\n,U=3\n' | same got
+		nothing_in Mail/tmp
+	done
+	if grep STORE asked; then false; fi
+}
+
+@test "nor does a command get any of it" {
+	local i
+	cut_scripts
+	for ((i = 0; i < cuts - 7; i += 3)); do
+		rm -rf "$HOME/.local"
+		: >given
+		exits 75 fetch_to sh -c 'cat >>given; echo . >>given' 2>err
+		echo three. | same given
+		sed -n "$((i / 3 + 1)),\$d" given
+		for _ in 1 2; do :; done
+	done
+}
+
+# Each line: EXIT, then what the server says to the FETCH of 3 and 5.
+@test "what was not asked for, nonsense and refusals end with the right exit code" {
+	local n=0 i code reply why codes=() whys=()
+	while IFS='|' read -r code why reply; do
+		codes+=("$code")
+		whys+=("$why")
+		{
+			printf 'login\nopen 2 6\nlist 3 5\nask\n'
+			echo "${reply//|/$'\n'}"
+		} >script$((n++))
+	done <<-'END'
+	76|server: a message that nothing asked for|message 4 four
+	76|server: a message that nothing asked for|message 3 three|message 3 three
+	76|server: a message without its UID|say * 1 FETCH (BODY[] {3}\r\nabc)\r\n
+	76|server: a wrong FETCH|say * 1 FETCH (UID 3 RFC822.SIZE 5 BODY[] {3}\r\nabcde)\r\n
+	75|connection: closed by the server|say * 1 FETCH (UID 3 RFC822.SIZE 3 BODY[] {5}\r\nabc)\r\n
+	76|server: a literal that is too long|say * 1 FETCH (UID 3 BODY[] {9223372036854775808}\r\n
+	75|connection: closed by the server|say * 1 FETCH (UID 3 BODY[] {9223372036854775807}\r\nabc)\r\n
+	76|server: a wrong FETCH|say * 1 FETCH (UID 3 BODY[] {-1}\r\n
+	76|server: a wrong FETCH|say * 1 FETCH (UID 18446744073709551619 BODY[] {3}\r\nabc)\r\n
+	76|server: a line that is too long|say * 1 FETCH (X |fill 100000 (
+	76|server: a line that is too long|fill 200 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+	76|server: a reply to something else|line A9 OK
+	76|server: a reply to something else|line + go on
+	75|server: [UNAVAILABLE] going down|line * BYE [UNAVAILABLE] going down
+	75|UID FETCH: [SERVERBUG] no|no [SERVERBUG] no|ask
+	69|UID FETCH: [NOPERM] no|no [NOPERM] no|ask
+	76|UID FETCH: what?|bad what?|ask
+	75|2 messages were not sent|line * 1 FETCH (UID 3 BODY[] NIL)|ok|ask
+	75|connection: Connection reset by peer|reset
+	75|connection: Connection timed out|say * 1 FETCH (UID 3 BODY[] {9}\r\nabc|ask
+	END
+	# shellcheck disable=SC2046 # names without blanks
+	scripted $(seq -f 'script%g' 0 $((n - 1)))
+	for ((i = 0; i < n; i++)); do
+		rm -rf Mail "$HOME/.local"
+		exits "${codes[i]}" timeout 20 imap-fetch --tls=off \
+			--password-file pw -q --delete -o Mail --timeout 1 "$url" 2>err
+		grep -v 'messages were not sent' err >first || cp err first
+		echo "imap-fetch: INBOX: ${whys[i]}" | same first
+		((i != 1)) || rm Mail/new/*,U=3
+		nothing_in Mail
+	done
+	if grep STORE asked; then false; fi
+}
+
+@test "a folder that cannot be opened, or listed as it should, is said" {
+	local n=0 i code reply why codes=() whys=()
+	while IFS='|' read -r code why reply; do
+		codes+=("$code")
+		whys+=("$why")
+		{
+			printf 'login\nask\nok\nask\n'
+			echo "${reply//|/$'\n'}"
+		} >script$((n++))
+	done <<-'END'
+	69|SELECT: [NONEXISTENT] none|no [NONEXISTENT] none|ask
+	75|SELECT: [REFERRAL imap://h/x] there|no [REFERRAL imap://h/x] there|ask
+	76|SELECT: what|bad what|ask
+	69|its messages have no lasting UIDs|line * 5 EXISTS|ok|ask
+	76|server: a wrong number|line * OK [UIDVALIDITY 0] x|ok
+	76|server: a message that nothing asked for|message 3 early|ok
+	76|server: a reply to something else|ok|ok
+	76|server: a message that nothing asked for|line * 1 EXISTS|line * OK [UIDVALIDITY 7]|ok|ask|message 3 early|ok
+	END
+	# shellcheck disable=SC2046 # names without blanks
+	scripted $(seq -f 'script%g' 0 $((n - 1)))
+	for ((i = 0; i < n; i++)); do
+		exits "${codes[i]}" timeout 20 imap-fetch --tls=off \
+			--password-file pw -q -o Mail --timeout 1 "$url" 2>err
+		echo "imap-fetch: INBOX: ${whys[i]}" | same err
+		nothing_in Mail
+	done
+}
+
+@test "a server that drips cannot hold it longer than the time-out" {
+	{
+		printf 'login\nopen 1 6\nlist 3\nask\nsay * 1 FETCH (UID 3 BODY[] {9999}\\r\\n\n'
+		for i in {1..40}; do printf 'say x\nwait 0.1\n'; done
+	} >script
+	scripted script
+	SECONDS=0
+	exits 75 timeout 10 imap-fetch --tls=off --password-file pw -q -o Mail \
+		--timeout 1 "$url" 2>err
+	[ "$SECONDS" -lt 6 ]
+	echo 'imap-fetch: INBOX: connection: Connection timed out' | same err
+	nothing_in Mail
+}
+
+@test "message, journal and folders are durable before anything is deleted" {
+	printf 'login\nopen 2 6\nserve 3=three 5=Seen\n' >script
+	scripted script
+	ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
+		-e trace=syncfs,fsync,fdatasync,linkat,write,sendto \
+		imap-fetch --tls=off --password-file pw -q --delete -o Mail "$url"
+	sed -n 's,^\(syncfs\|fsync\|linkat\)([0-9]*<[^>]*/\(Mail/[a-z]*\)>.*,\1 \2,p
+		s,^\(fdatasync\|fsync\)([0-9]*<[^>]*/mailpipe/.*,\1 journal,p
+		s,^sendto(.*\(FETCH\|STORE\|LOGOUT\).*,\1,p' trace | uniq >order
+	sed '1,/FETCH/d' order >after
+	same after <<-'END'
+	syncfs Mail/tmp
+	fdatasync journal
+	linkat Mail/tmp
+	fsync Mail/new
+	fsync Mail/cur
+	STORE
+	LOGOUT
+	END
+}
+
+@test "killed or failing between the journal and the folder, nothing is lost or doubled" {
+	printf 'login\nopen 3 6\nserve 3=m3 4=m4Seen 5=m5\n' >script
+	scripted script
+	for call in linkat:when=1 linkat:when=2 linkat:when=3 unlinkat:when=2 \
+	    fdatasync:when=1 syncfs:when=1 fsync:when=3; do
+		for how in signal=KILL error=EIO; do
+			[ $how$call != error=EIOunlinkat:when=2 ] || continue
+			rm -rf Mail "$HOME/.local"
+			ASAN_OPTIONS=detect_leaks=0 exits \
+				$([ $how = error=EIO ] && echo 75 || echo 137) \
+				strace -o /dev/null -e trace="${call%%:*}" \
+				-e inject="${call%%:*}:$how:${call#*:}" \
+				imap-fetch --tls=off --password-file pw -q -o Mail "$url" 2>err
+			fetch -o Mail
+			messages Mail >got
+			printf 'm3m4Seenm5' | same got
+			nothing_in Mail/tmp
+		done
+	done
+}
+
+@test "a run that is killed at any time goes on where it was" {
+	local i
+	{
+		printf 'login\nopen 600 601\nserve'
+		for i in {1..600}; do printf ' %s=m%s;' "$i" "$i"; done
+		echo
+	} >script
+	scripted script
+	for i in 3 40 90 170 260 400 520; do
+		ASAN_OPTIONS=detect_leaks=0 exits 137 strace -o /dev/null \
+			-e trace=openat -e inject=openat:signal=KILL:when=$((i + 60)) \
+			imap-fetch --tls=off --password-file pw -q -o Mail "$url" 2>err ||
+			break
+	done
+	fetch -o Mail
+	messages Mail >got
+	for i in {1..600}; do printf 'm%s;' "$i"; done | same got
+}
+
+@test "a message of 200 MB is fetched in under 16 MB, octet for octet" {
+	{
+		printf 'login\nopen 1 2\nlist 1\nask\n'
+		printf 'say * 1 FETCH (UID 1 BODY[] {200000000}\\r\\n\n'
+		printf 'fill 20000 %s\\n\n' "$(printf %09999d 7)"
+		printf 'say )\\r\\n\nok\nask\n'
+	} >script
+	scripted script
+	"$BUILD/drv/peak" peak imap-fetch --tls=off --password-file pw -q \
+		-o Mail "$url"
+	yes "$(printf %09999d 7)" | head -c 200000000 | cmp - Mail/new/*
+	read -r _ kib <peak
+	case $BUILD in */san) ;; *) [ "$kib" -lt 16384 ] ;; esac
+	rm -r Mail
+}
+
+@test "100,000 messages that are known cost little" {
+	{
+		printf 'login\nopen 100000 100001\nask\n'
+		printf 'say * 1 FETCH (UID 99999)\\r\\n* 1 FETCH (UID 100000)\\r\\n\nok\nask\n'
+	} >script
+	scripted script
+	fetch -o Mail 2>/dev/null || true
+	journal=$(echo "$HOME"/.local/state/mailpipe/*)
+	seq 1 100000 >>"$journal"
+	: >asked
+	"$BUILD/drv/peak" peak imap-fetch --tls=off --password-file pw -o Mail \
+		"$url" 2>err
+	sed 's/ (.*//' err >got
+	echo 'imap-fetch: 0 new, 100000 already fetched' | same got
+	read -r _ kib <peak
+	case $BUILD in */san) ;; *) [ "$kib" -lt 16384 ] ;; esac
+	tail -n +4 "$journal" >got
+	printf ' uidvalidity 7\n1:100000\n' | same got
+}
+
+@test "SIGTERM leaves nothing half-done and exits 75" {
+	printf 'login\nopen 1 6\nlist 3\nask\nsay * 1 FETCH (UID 3 BODY[] {9}\\r\\nabc\nask\n' >script
+	scripted script
+	imap-fetch --tls=off --password-file pw -q -o Mail "$url" 3>&- &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		[ -z "$(find Mail/tmp -type f -size +0 2>/dev/null)" ] || break
+		sleep 0.05
+	done
+	kill "$pid"
+	exits 75 wait "$pid"
+	nothing_in Mail
+}
+
+@test "-v shows the dialogue, without the password" {
+	two >script
+	scripted script
+	fetch -v -o Mail 2>err
+	sed '1,/^> A1 /d' err >tail
+	same tail <<-'END'
+	> A2 SELECT "INBOX"
+	< * CAPABILITY IMAP4rev1 UIDPLUS
+	< A1 OK
+	< * FLAGS (\Seen)
+	< * 2 EXISTS
+	< * OK [UIDVALIDITY 7] valid
+	< * OK [UIDNEXT 6] next
+	< A2 OK opened
+	> A3 UID FETCH 1:5 (UID)
+	< * 1 FETCH (UID 3)
+	< * 2 FETCH (UID 5)
+	< A3 OK
+	> A4 UID FETCH 3,5 (UID FLAGS INTERNALDATE BODY.PEEK[])
+	< * 1 FETCH (UID 3 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY[] {20}\x0D\x0A)
+	< * 1 FETCH (UID 5 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY[] {6}\x0D\x0A)
+	< A4 OK 
+	> A5 LOGOUT
+	< * BYE
+	< A5 OK 
+	END
+	if grep -q secret err; then false; fi
+}
+
+@test "exit 0: --help and --version" {
+	exits 0 imap-fetch --help >out
+	[ "$(wc -l <out)" -le 24 ]
+	[ "$(wc -L <out)" -le 80 ]
+	exits 0 imap-fetch --version >out
+	echo 'imap-fetch (mailpipe) 0.1' | same out
+}
+
+@test "exit 64: a wrong command line" {
+	url=imap://alice@127.0.0.1:1/
+	while read -r line; do
+		# shellcheck disable=SC2086 # words
+		eval "set -- $line"
+		exits 64 imap-fetch "$@" 2>err >out </dev/null
+		wc -l <err >lines
+		echo 1 | same lines
+	done <<-'END'
+	"$url"
+	-o Mail
+	-o Mail --mbox m "$url"
+	-o Mail --keep --delete "$url"
+	-o Mail "$url" more
+	"$url" --
+	-o Mail --foo "$url"
+	-o Mail imap://h/
+	-o Mail imap://alice:secret@h/
+	-o Mail pop3://alice@h/
+	-o Mail --all --folder x "$url"
+	-o Mail --all "$url"x
+	-o Mail --folder x "$url"y
+	-o Mail --folder '' "$url"
+	-o Mail --folder $'\xff' "$url"
+	-o Mail "$url"%ff
+	--mbox m --rebuild "$url"
+	END
+	exits 64 bash -c 'imap-fetch --delete --stdout "$1" | cat; exit "${PIPESTATUS[0]}"' \
+		x "$url" 2>err 3>&-
+	[ ! -e Mail ]
+}
+
+@test "exit 75: no connection, a journal in use, no parent folder, a full disk" {
+	url=imap://alice@127.0.0.1:1/
+	exits 75 fetch -o Mail 2>err
+	exits 75 fetch -o absent/Mail 2>err
+	echo 'imap-fetch: open absent/Mail: No such file or directory' | same err
+	exits 75 fetch --all -o absent/Mail 2>err
+	echo 'imap-fetch: open absent/Mail: No such file or directory' | same err
+	{
+		two | head -n 4
+		echo 'say * 1 FETCH (UID 3 BODY[] {20000}\r\n'
+		echo 'fill 20000 x'
+		printf 'say )\\r\\n\nok\nask\n'
+	} >script
+	scripted script
+	(ulimit -f 10 && exits 75 fetch -o Mail 2>err)
+	echo 'imap-fetch: INBOX: write Mail: File too large' | same err
+	nothing_in Mail
+	exec 9>>"$(echo "$HOME"/.local/state/mailpipe/*"$(cat port)"*)"
+	python3 -c 'import fcntl, struct, sys
+fcntl.fcntl(9, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))'
+	exits 75 fetch -o Mail 2>err
+	grep -c 'another fetcher has it' err >count
+	echo 1 | same count
+	exec 9>&-
+}
+
+@test "exit 77 or 75: a refused login, for good or for now" {
+	for code in AUTHENTICATIONFAILED UNAVAILABLE; do
+		printf 'say * OK [CAPABILITY IMAP4rev1] hi\\r\\n\nask\nok\nask\nno [%s] x\n' \
+			$code >$code
+	done
+	scripted AUTHENTICATIONFAILED UNAVAILABLE
+	exits 77 fetch -o Mail 2>err
+	exits 75 fetch -o Mail 2>err
+}
+
+@test "exit 78: a password that cannot be had, a configuration that is wrong" {
+	url=imap://alice@127.0.0.1:1/
+	exits 78 imap-fetch --tls=off --password-file absent -o Mail "$url" 2>err
+	echo nonsense >conf
+	exits 78 imap-fetch --config conf -o Mail "$url" 2>err
+}
+
+@test "no login and no mail without TLS where it is required, PREAUTH or not" {
+	printf 'say * PREAUTH hi\\r\\n\nask\nline * CAPABILITY IMAP4rev1 STARTTLS\nok\nask\n' >preauth
+	printf 'say * OK hi\\r\\n\nask\nline * CAPABILITY IMAP4rev1\nok\nask\n' >stripped
+	scripted preauth stripped
+	for _ in 1 2; do
+		exits 75 timeout 10 imap-fetch --password-file pw -q -o Mail "$url" 2>err
+		grep -c -- --tls=off err >count
+		echo 1 | same count
+	done
+	sort -u asked >got
+	echo 'A001 CAPABILITY' | same got
+	nothing_in Mail
+}
+
+# --- with Dovecot ---
+
+# A maildir of nobody's with every message of the corpus and some of our own.
+corpus_box() {
+	local n=0 f corpus=${CORPUS:-$TOP/../shared/corpus}
+	[ -d "$corpus" ] || echo "# no corpus at $corpus: on tests/data alone" >&3
+	box=$DOVECOT_MAIL/alice
+	for f in "$TESTS"/data/odd/* "$corpus"/*; do
+		[ ! -f "$f" ] || [ ! -s "$f" ] ||
+			cp "$f" "$box/cur/$((1700000000 + n++)).m.h:2,S"
+	done
+	chown -R nobody:nogroup "$box"
+}
+
+@test "every message of the corpus comes from Dovecot byte for byte" {
+	dovecot_start
+	corpus_box
+	url=imap://alice@127.0.0.1:$DOVECOT_IMAP/
+	fetch -o Mail
+	"$PYTHON" - "$box" >got <<-'END'
+		import glob, os, sys
+		box = sys.argv[1]
+		want = {}
+		for line in open(box + "/dovecot-uidlist"):
+		    left, colon, name = line.partition(" :")
+		    if colon:
+		        want[left.split(" ")[0]] = name.strip().split(":")[0]
+		for path in glob.glob("Mail/*/*,U=*"):
+		    name = want.pop(path.split(",U=")[1].split(":")[0])
+		    # IMAP has no NUL (RFC 3501 9); Dovecot sends 0x80.
+		    there = open(glob.glob(box + "/cur/" + name + "*")[0], "rb").read()
+		    there = there.replace(b"\r\n", b"\n").replace(b"\0", b"\x80")
+		    if open(path, "rb").read() != there:
+		        print("differs:", name, path)
+		print(len(want), "missing")
+	END
+	echo '0 missing' | same got
+	find "$box/cur" -type f -name '*:2,S' | wc -l >count
+	find Mail/cur -name '*:2,S' | wc -l | same count
+	fetch -v -o Mail 2>err
+	grep '^> A[0-9] ' err >got
+	printf '> %s\n' 'A1 CAPABILITY' 'A2 SELECT "INBOX"' 'A3 LOGOUT' | same got
+}
+
+@test "Dovecot's folders, flags and dates arrive, and only what is safe here goes" {
+	dovecot_start
+	box=$DOVECOT_MAIL/alice
+	mkdir -p "$box"/.{Entw\&APw-rfe,'Sent Items','A&AC4-b',Work.2026}/{new,cur,tmp}
+	echo draft >"$box/.Entw&APw-rfe/cur/1.m:2,D"
+	echo sent >"$box/.Sent Items/cur/1.m:2,FRS"
+	echo 2026 >"$box/.Work.2026/new/1.m"
+	echo inbox >"$box/new/1.m"
+	touch -d '2001-02-03 04:05:06 UTC' "$box/new/1.m"
+	chown -R nobody:nogroup "$box"
+	url=imap://alice@127.0.0.1:$DOVECOT_IMAP/
+	fetch --all -o Mail 2>err
+	(cd Mail && find . -type f | sed 's,/[0-9][^/]*,/,;s,^,\n,' &&
+		find . -type f -exec cat {} + | sort) >/dev/null
+	(cd Mail && find . -type f | sed 's,/[0-9][^/,]*\,,/,' | sort) >got
+	same got <<-'END'
+	./.Entwürfe/cur/U=1:2,D
+	./.Sent Items/cur/U=1:2,FRS
+	./.Work.2026/new/U=1
+	./new/U=1
+	END
+	find Mail -type f -exec cat {} + | sort >got
+	printf '2026\ndraft\ninbox\nsent\n' | same got
+	stat -c %Y Mail/new/* >got
+	echo 981173106 | same got
+	# Seen nowhere, and nothing new.
+	find "$box/new" "$box/cur" -name '*S' >got
+	same got </dev/null
+	imap-fetch --tls=off --password-file pw --all -o Mail "$url" 2>err
+	echo "imap-fetch: 0 new, 4 already fetched (5 folders)" | same err
+	# Another's \Deleted stays.
+	echo theirs >"$box/cur/2.m:2,T"
+	chown nobody:nogroup "$box/cur/2.m:2,T"
+	fetch --folder INBOX --folder Work.2026 --delete -o Other
+	find Other -type f -exec cat {} + | sort >got
+	printf '2026\ninbox\ntheirs\n' | same got
+	find "$box/new" "$box/cur" "$box/.Work.2026" -name '*.m*' >got
+	same got </dev/null
+	fetch --folder 'Sent Items' --folder Nowhere -o Third 2>err || echo $? >code
+	echo 69 | same code
+	find Third -type f -exec cat {} + >got
+	echo sent | same got
+}

@@ -13,10 +13,12 @@ got after the login to LOG. A script is lines of
     no TEXT, bad TEXT       likewise
     capability TEXT         what open announces ("IMAP4rev1 UIDPLUS")
     fill N TEXT             sends it N times
+    wait SECONDS            does nothing for so long
     reset                   cuts the connection with a reset
 
     open EXISTS UIDNEXT [UIDVALIDITY]   CAPABILITY and SELECT
     list UID...             UID FETCH of UIDs
+    serve UID=TEXT...       answers commands for these as a server should
     message UID TEXT        an untagged FETCH, with flag \\Seen if TEXT says so
 
 and at its end the connection is closed.
@@ -25,6 +27,7 @@ and at its end the connection is closed.
 import socket
 import struct
 import sys
+import time
 
 CAPABILITIES = "IMAP4rev1 UIDPLUS"
 
@@ -49,7 +52,7 @@ class Session:
 
     def ask(self):
         line = self.line()
-        self.tag = line.split(" ")[0]
+        self.last, self.tag = line, line.split(" ")[0]
         with open(self.log, "a", encoding="latin-1") as f:
             f.write(line + "\n")
 
@@ -85,6 +88,26 @@ class Session:
                   '"17-Jul-1996 02:44:25 -0700" BODY[] {%d}\r\n%s)\r\n'
                   % (uid, flags, len(text), text))
 
+    def serve(self, words):
+        box = dict((int(w.split("=")[0]), w.split("=")[1]) for w in words)
+        while True:
+            self.ask()
+            words = self.last.split(" ")
+            wanted = [u for part in words[3].split(",") for u in sorted(box)
+                      if self.within(part, u)] if len(words) > 3 else []
+            if words[1] == "LOGOUT":
+                self.send("* BYE\r\n")
+            for u in wanted if words[2] == "FETCH" else []:
+                if "BODY" in self.last:
+                    self.message(u, box[u])
+                else:
+                    self.send("* 1 FETCH (UID %d)\r\n" % u)
+            self.send(self.tag + " OK done\r\n")
+
+    def within(self, part, uid):
+        first, _, last = part.partition(":")
+        return int(first) <= uid <= int(last or first)
+
     def run(self, script):
         for step in script.splitlines():
             verb, _, rest = step.partition(" ")
@@ -105,11 +128,16 @@ class Session:
                 self.send("%s %s %s\r\n" % (self.tag, verb.upper(), text))
             elif verb == "fill":
                 n, _, text = text.partition(" ")
-                self.send(text * int(n))
+                for _ in range(int(n)):
+                    self.send(text)
+            elif verb == "wait":
+                time.sleep(float(rest))
             elif verb == "open":
                 self.open(*rest.split())
             elif verb == "list":
                 self.list(rest.split())
+            elif verb == "serve":
+                self.serve(text.split(" "))
             elif verb == "message":
                 self.message(*text.split(" ", 1))
             elif verb == "reset":
