@@ -97,7 +97,7 @@ class Session:
                       if self.within(part, u)] if len(words) > 3 else []
             if words[1] == "LOGOUT":
                 self.send("* BYE\r\n")
-            for u in wanted if words[2] == "FETCH" else []:
+            for u in wanted if words[2:3] == ["FETCH"] else []:
                 if "BODY" in self.last:
                     self.message(u, box[u])
                 else:
@@ -154,13 +154,13 @@ def main():
     n = 0
     while True:
         s, _ = listener.accept()
-        s.settimeout(20)
-        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = scripts[min(n, len(scripts) - 1)]
         with open(name, encoding="latin-1") as f:
             script = f.read()
         n += 1
         try:
+            s.settimeout(20)
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             Session(s, log).run(script)
         except (EOFError, OSError):
             pass
