@@ -9,6 +9,8 @@ load interop
 
 setup_file()
 {
+	# They share a folder.
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	cd "$BATS_FILE_TMPDIR" || return
 	write_message >message
 	head -c -1 message >unended

@@ -11,6 +11,8 @@ load interop
 setup_file()
 {
 	local users=() name
+	# They share a folder.
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	cd "$BATS_FILE_TMPDIR" || return
 	write_message >message
 	peers_certificate

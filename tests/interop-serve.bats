@@ -10,6 +10,8 @@ load interop
 
 setup_file()
 {
+	# They share a folder.
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	cd "$BATS_FILE_TMPDIR" || return
 	write_message >message
 	printf 'Subject: two\n\nno end of line' >unended
