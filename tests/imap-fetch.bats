@@ -824,6 +824,14 @@ fcntl.fcntl(9, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))'
 	exec 9>&-
 }
 
+@test "exit 76: what is no IMAP" {
+	printf 'login\nask\nline +OK POP3\n' >script
+	scripted script
+	exits 76 fetch -o Mail 2>err
+	grep -c 'server: ' err >count
+	same count <<<1
+}
+
 @test "exit 77 or 75: a refused login, for good or for now" {
 	for code in AUTHENTICATIONFAILED UNAVAILABLE; do
 		printf 'say * OK [CAPABILITY IMAP4rev1] hi\\r\\n\nask\nok\nask\nno [%s] x\n' \

@@ -342,6 +342,30 @@ pop3_server()
 	printf '1 17\r\n' | cmp - list
 }
 
+@test "imap-fetch(1): all folders, a mailbox emptied, one whose journal was lost" {
+	dovecot_start -u ann
+	box=$DOVECOT_MAIL/ann
+	mkdir -p "$box"/{,.Lists/}{new,cur,tmp}
+	printf 'Subject: one\n\none\n' | tee one >"$box/new/1.m"
+	cp one "$box/.Lists/new/2.m"
+	chown -R nobody:nogroup "$box"
+	echo "machine 127.0.0.1 login ann password secret" >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	there="s,imaps://ann@imap.example.net,--tls=off imap://ann@127.0.0.1:$DOVECOT_IMAP,"
+	try imap-fetch.1 1 "s/^[^a-z]*  //; $there"
+	same "$HOME"/Maildir/new/* <one
+	same "$HOME"/Maildir/.Lists/new/* <one
+	cp -r "$HOME/Maildir/.Lists" Lists
+	try imap-fetch.1 3 "$there"
+	holds Lists/new 1
+	maildirs Maildir
+	stub pass "[ \"\$1 \$2\" = 'show mail' ] && echo secret"
+	try imap-fetch.1 2 "$there"
+	same Maildir/new/* <one
+	find "$box/new" "$box/cur" -type f >left
+	same left </dev/null
+}
+
 @test "pop3-serve(1): a test server, and a session by hand" {
 	maildirs Maildir
 	example pop3-serve.1 2 's/127.0.0.1:1100/127.0.0.1:0/; s/^pop3/exec pop3/' \
@@ -632,6 +656,8 @@ send_tls()
 
 @test "mailpipe-routes(5): the routes are read" {
 	example mailpipe-routes.5 1 >spool/routes
+	spool run
+	example mailpipe-routes.5 2 >spool/routes
 	spool run
 }
 
