@@ -646,8 +646,9 @@ cut_scripts() {
 		for how in signal=KILL error=EIO; do
 			[ $how$call != error=EIOunlinkat:when=2 ] || continue
 			rm -rf Mail "$HOME/.local"
-			ASAN_OPTIONS=detect_leaks=0 exits \
-				$([ $how = error=EIO ] && echo 75 || echo 137) \
+			code=75
+			[ $how = error=EIO ] || code=137
+			ASAN_OPTIONS=detect_leaks=0 exits $code \
 				strace -o /dev/null -e trace="${call%%:*}" \
 				-e inject="${call%%:*}:$how:${call#*:}" \
 				imap-fetch --tls=off --password-file pw -q -o Mail "$url" 2>err
