@@ -77,7 +77,10 @@ dialogue_sent(struct dialogue *d, const char *line, size_t n)
 	d->ehlo = n > 4 && memcmp(line, "EHLO", 4) == 0;
 	if (d->ehlo || (n == 8 && memcmp(line, "STARTTLS", 8) == 0))
 		d->extensions = 0;
-	d->last = d->coming = (struct reply){0};
+	/* libcurl may go on behind a 421, which was the server's last word. */
+	if (d->last.code != 421)
+		d->last = (struct reply){0};
+	d->coming = (struct reply){0};
 	d->login |= !is_plain(d, line, n);
 	if (d->verbose)
 		show_sent(d, line, n);

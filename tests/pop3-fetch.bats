@@ -656,9 +656,7 @@ cut_each() {
 	fetch -v -o Mail 2>err
 	sed '1,/^< \./d' err >tail
 	same tail <<-'END'
-	> ***
-	< +OK
-	> ***
+	> AUTH PLAIN ***
 	< +OK
 	> CAPA
 	< +OK 
