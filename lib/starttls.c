@@ -147,10 +147,12 @@ starttls_begin(int ready, int in, int out, unsigned seconds,
 	r = dup2(ready, in) < 0 || dup2(ready, out) < 0 ? -1 : 0;
 	close(ready);
 	/* An empty line: the wire is the relay's alone. */
-	if (r == 0 && send(out, "\n", 1, MSG_NOSIGNAL) == 1)
-		r = read_line(in, line, until);
-	else
+	if (r == 0 && send(out, "\n", 1, MSG_NOSIGNAL) != 1) {
 		errno = EPROTO;
+		r = -1;
+	}
+	if (r == 0)
+		r = read_line(in, line, until);
 	if (r == 0 && parse_ok(line, version, cipher))
 		return 0;
 	if (r == 0)
