@@ -79,9 +79,13 @@ choose(struct folder *f)
 		refused(f, "SELECT", event);
 		return 1;
 	}
-	if (f->wire->imap.counts.uidvalidity)
+	if (!f->wire->imap.counts.uidvalidity)
+		failed(f, EX_UNAVAILABLE, "its messages have no lasting UIDs");
+	else if (!f->wire->imap.counts.has_exists)
+		failed(f, EX_PROTOCOL,
+		    "server: no word of how many messages it has");
+	else
 		return 0;
-	failed(f, EX_UNAVAILABLE, "its messages have no lasting UIDs");
 	return 1;
 }
 
@@ -165,13 +169,40 @@ add_listed(struct folder *f, uint32_t uid, size_t *cap)
 	f->listed[f->n_listed++] = uid;
 }
 
+/* Where to list from. Behind the first that may be new, unless there are gaps:
+ * only of a whole list can be told that it leaves nothing out. */
+static uint32_t
+list_from(const struct folder *f)
+{
+	const struct ranges *known = seen_uids(f->seen);
+
+	if (f->deletes || known->n > 1)
+		return 1;
+	return ranges_gap(known);
+}
+
+/* A UID that a whole list left out is not one that does not exist. What was
+ * expunged meanwhile may have been listed or not: nothing is known then. */
+static void
+count_listed(struct folder *f, uint32_t messages)
+{
+	uint64_t n = f->n_listed + f->wire->imap.expunged;
+
+	f->whole = f->n_listed >= messages;
+	if (n >= messages)
+		return;
+	log_error("%s: %llu messages were not listed", f->name,
+	    (unsigned long long)(messages - n));
+	note(f, EX_TEMPFAIL);
+}
+
 /* The UIDs from the first that may be new to the last, 0: whatever it is. 0; 1
  * when the server refuses; -1 at the end. */
 static int
-list(struct folder *f, uint32_t last)
+list(struct folder *f, uint32_t last, uint32_t messages)
 {
 	const struct imap *i = &f->wire->imap;
-	uint32_t from = f->deletes ? 1 : ranges_gap(seen_uids(f->seen));
+	uint32_t from = list_from(f);
 	struct buf set = BUF_INIT;
 	size_t cap = 0;
 	int event;
@@ -189,6 +220,8 @@ list(struct folder *f, uint32_t last)
 			add_listed(f, i->uid, &cap);
 	}
 	sort_listed(f);
+	if (event == IMAP_OK && from == 1)
+		count_listed(f, last ? messages : i->counts.messages);
 	if (event <= IMAP_OK)
 		return event < 0 ? -1 : 0;
 	refused(f, "UID FETCH", event);
@@ -355,7 +388,8 @@ fetch_all(struct folder *f)
 	return r < 0 ? -1 : take_safe(f, barrier_pass(&f->barrier));
 }
 
-/* All up to last is here, or was not there. */
+/* All up to last is here, or was not there: only then one range stands for
+ * it, which --delete goes by. */
 static void
 settle(struct folder *f, uint32_t last)
 {
@@ -366,9 +400,11 @@ settle(struct folder *f, uint32_t last)
 		    (unsigned long long)f->missing);
 		note(f, EX_TEMPFAIL);
 	}
+	if (!f->whole || f->missing || f->refused)
+		return;
 	if (!last && f->n_listed)
 		last = f->listed[f->n_listed - 1];
-	if (f->missing || f->refused || !last || covers(f->seen, last))
+	if (!last || covers(f->seen, last))
 		return;
 	snprintf(range, sizeof range, "1:%u", last);
 	seen_add(f->seen, range, strlen(range), NULL);
@@ -439,7 +475,7 @@ count_wanted(const struct folder *f)
 static int
 work(struct folder *f, uint32_t last, uint32_t messages)
 {
-	int r = list(f, last);
+	int r = list(f, last, messages);
 
 	if (r)
 		return r < 0 ? -1 : 0;
@@ -471,6 +507,7 @@ folder_run(struct folder *f)
 		return 0;
 	if (!counts.messages || folder_is_done(f, &counts)) {
 		f->had = counts.messages;
+		f->whole = !counts.messages;
 		settle(f, counts.uidnext ? counts.uidnext - 1 : 0);
 		return 0;
 	}

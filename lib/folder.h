@@ -34,6 +34,7 @@ struct folder {
 	size_t n_listed, next; /* next of them, to ask for */
 	struct ranges asked;   /* and not yet here */
 	uint64_t missing;      /* of those asked for */
+	bool whole;            /* all of the folder is listed */
 	bool refused;          /* by the sink, some message */
 };
 

@@ -399,9 +399,10 @@ read_numbered(struct imap *i, struct imapdata *d, uint32_t number)
 	n = imapdata_atom(d, &s);
 	if (imapdata_is(s, n, "FETCH"))
 		return read_fetch(i, d);
-	if (imapdata_is(s, n, "EXISTS"))
+	if (imapdata_is(s, n, "EXISTS")) {
 		i->counts.messages = number;
-	else if (imapdata_is(s, n, "EXPUNGE"))
+		i->counts.has_exists = true;
+	} else if (imapdata_is(s, n, "EXPUNGE"))
 		i->expunged++;
 	return IMAP_OTHER;
 }

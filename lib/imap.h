@@ -47,6 +47,7 @@ enum imap_event {
 /* 0 where the server did not say. */
 struct imap_counts {
 	uint32_t messages, uidnext, uidvalidity;
+	bool has_exists; /* messages is what the selected folder has */
 };
 
 struct imap {

@@ -191,7 +191,7 @@ nothing_in() {
 	cat >script2 <<-'END'
 	login
 	open 3 9
-	list 2 3
+	list 1 2 3
 	ask
 	line * 2 EXPUNGE
 	line * 2 FETCH (UID 2 BODY[] NIL)
@@ -201,7 +201,7 @@ nothing_in() {
 	cat >script3 <<-'END'
 	login
 	open 2 9
-	list 3
+	list 1 3
 	ask
 	END
 	scripted script script2 script3
@@ -216,12 +216,12 @@ nothing_in() {
 	same asked <<-'END'
 	A1 CAPABILITY
 	A2 SELECT "INBOX"
-	A3 UID FETCH 2:8 (UID)
+	A3 UID FETCH 1:8 (UID)
 	A4 UID FETCH 2 (UID FLAGS INTERNALDATE BODY.PEEK[])
 	A5 LOGOUT
 	A1 CAPABILITY
 	A2 SELECT "INBOX"
-	A3 UID FETCH 2:8 (UID)
+	A3 UID FETCH 1:8 (UID)
 	A4 LOGOUT
 	A1 CAPABILITY
 	A2 SELECT "INBOX"
@@ -246,7 +246,7 @@ nothing_in() {
 
 @test "UIDs in any order and repeated are each fetched once" {
 	{
-		printf 'login\nopen 6 20\nlist 9 3 4 3 9 7\nask\n'
+		printf 'login\nopen 4 20\nlist 9 3 4 3 9 7\nask\n'
 		for i in 9 3 7 4; do echo "message $i m$i\\n"; done
 		printf 'ok\nask\n'
 	} >script
@@ -385,7 +385,7 @@ nothing_in() {
 		printf 'ask\nline * 1 EXISTS\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 2]\nok\n'
 		printf 'list 1\nask\nmessage 1 m%s\nok\n' $i
 	done >>script
-	printf 'ask\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 1]\nok\nask\n' >>script
+	printf 'ask\nline * 0 EXISTS\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 1]\nok\nask\n' >>script
 	printf 'ask\nline * 1 EXISTS\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 2]\nok\nask\n' >>script2
 	scripted script script2
 	imap-fetch --tls=off --password-file pw --all -o Mail "$url" 2>err
@@ -462,7 +462,7 @@ nothing_in() {
 		echo 'line * LIST () "/" a/b2'
 		printf 'ok\n'
 		for i in 1 2 3 4 5 6 7 8 9; do
-			printf 'ask\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 1]\nok\n'
+			printf 'ask\nline * 0 EXISTS\nline * OK [UIDVALIDITY 7]\nline * OK [UIDNEXT 1]\nok\n'
 		done
 		printf 'ask\n'
 	} >script
@@ -498,6 +498,39 @@ cut_scripts() {
 	done
 	# shellcheck disable=SC2046 # names without blanks
 	scripted $(seq -f 'script%g' 0 $((cuts - 1)))
+}
+
+@test "a message that the list of UIDs leaves out is neither known nor deleted" {
+	{
+		printf 'login\nopen 3 4\nlist 1 2\nask\n'
+		printf 'message 1 m1\nmessage 2 m2\nok\nask\n'
+	} >short
+	{
+		printf 'login\nopen 3 4\nlist 1 2 3\nask\nmessage 3 m3\nok\n'
+		printf 'ask\nok\nask\nok\nask\n'
+	} >whole
+	scripted short whole
+	exits 75 fetch -o Mail 2>err
+	same err <<<'imap-fetch: INBOX: 1 messages were not listed'
+	: >asked
+	fetch --delete -o Mail
+	messages Mail >got
+	printf m1m2m3 | same got
+	grep -A1 'BODY.PEEK' asked >got
+	same got <<-'END'
+	A4 UID FETCH 3 (UID FLAGS INTERNALDATE BODY.PEEK[])
+	A5 UID STORE 1:3 +FLAGS.SILENT (\Deleted)
+	END
+}
+
+@test "a folder of which EXISTS is not said is not taken for an empty one" {
+	{
+		printf 'login\nask\nok\nask\nline * OK [UIDVALIDITY 7] x\n'
+		printf 'line * OK [UIDNEXT 4] x\nok\nask\n'
+	} >script
+	scripted script
+	exits 76 fetch -o Mail 2>err
+	same err <<<'imap-fetch: INBOX: server: no word of how many messages it has'
 }
 
 @test "a message that is cut at any octet is never delivered, what came before is" {
