@@ -8,6 +8,7 @@
 #include "foldername.h"
 
 #define FOLDERS 100000
+#define OCTETS (4U << 20) /* of their names, each kept in some forms */
 #define WANTED "(MESSAGES UIDNEXT UIDVALIDITY)"
 
 static char *
@@ -31,6 +32,7 @@ folders_add(struct folders *l, const char *name, size_t n, char separator)
 	}
 	e = &l->list[l->n++];
 	*e = (struct folders_entry){.n = n, .separator = separator};
+	l->octets += n;
 	e->name = xrealloc(NULL, n + 1);
 	memcpy(e->name, foldername_is_inbox(name, n) ? "INBOX" : name, n);
 	e->name[n] = 0;
@@ -91,7 +93,7 @@ read_answers(struct folders *l, struct imapwire *w, bool all, size_t waiting,
 			for (size_t k = 0; k < l->n; k++)
 				l->list[k].separator = i->separator;
 		else if (event == IMAP_MAILBOX && i->selectable) {
-			if (l->n == FOLDERS) {
+			if (l->n == FOLDERS || l->octets > OCTETS) {
 				snprintf(w->why, sizeof w->why,
 				    "server: folders without end");
 				*code = EX_PROTOCOL;

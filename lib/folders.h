@@ -23,6 +23,7 @@ struct folders_entry {
 struct folders {
 	struct folders_entry *list;
 	size_t n, cap;
+	size_t octets; /* of all names */
 };
 
 void folders_add(struct folders *l, const char *name, size_t n, char separator);

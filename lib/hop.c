@@ -59,14 +59,20 @@ find_places(struct hop *h)
 {
 	char ascii[DNS_NAME];
 	struct reply why = {553, "5.1.3", "not an address", 1};
+	int r;
 
 	if (!*h->domain) {
 		down(h, BATCH_PERM, &why);
 		return -1;
 	}
 	why = (struct reply){.code = 550, .enhanced = "5.1.2"};
-	if (url_ascii_host(h->domain, ascii, why.text, sizeof why.text) < 0) {
-		down(h, BATCH_PERM, &why);
+	r = url_ascii_host(h->domain, ascii, why.text, sizeof why.text);
+	if (r != 0) {
+		if (r > 0) {
+			why.code = 0;
+			why.enhanced[0] = '\0';
+		}
+		down(h, r > 0 ? BATCH_TEMP : BATCH_PERM, &why);
 		return -1;
 	}
 	resolve(&h->resolver, ascii, &h->places);

@@ -221,7 +221,8 @@ may_go(struct work *w)
 	int64_t until = conn_now() + GO_MS;
 	char c;
 
-	if (send(w->plain, "READY\n", 6, MSG_NOSIGNAL) != 6)
+	/* Whoever filled this socket before has no claim on us. */
+	if (send(w->plain, "READY\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT) != 6)
 		return false;
 	w->on_plain = POLLIN;
 	return wait_some(w, until) == 0 &&

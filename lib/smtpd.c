@@ -288,18 +288,38 @@ take_response(struct smtpd *s)
 	return go_on(s, result);
 }
 
-/* Of AUTH the mechanism may be shown. */
+/* What of the line may be shown: of AUTH the mechanism, if it is one; nothing
+ * of what is no command, which may be a response behind an AUTH that was
+ * refused. */
+static size_t
+shown(const struct smtpd *s, const char *bad)
+{
+	static const char *const mechanisms[] = {"PLAIN", "LOGIN"};
+	const char *line = s->line.data;
+
+	if (bad && strncmp(bad, "500", 3) == 0)
+		return 0;
+	if (!is_secret(s))
+		return s->line.len;
+	for (int i = 0; i < 2; i++)
+		if (s->line.len >= 10 && line[4] == ' ' &&
+		    strncasecmp(line + 5, mechanisms[i], 5) == 0 &&
+		    (s->line.len == 10 || line[10] == ' '))
+			return 10;
+	return 4;
+}
+
 static void
-hide_secret(struct smtpd *s)
+hide_secret(struct smtpd *s, const char *bad)
 {
 	struct buf *b = &s->line;
-	char *blank = b->len > 5 ? memchr(b->data + 5, ' ', b->len - 5) : NULL;
+	size_t n = shown(s, bad);
 
-	if (!is_secret(s) || !blank)
+	if (b->len <= n)
 		return;
-	explicit_bzero(blank, b->len - (size_t)(blank - b->data));
-	b->len = (size_t)(blank - b->data);
-	buf_adds(b, " ***");
+	explicit_bzero(b->data + n, b->len - n);
+	b->len = n;
+	buf_adds(b, n ? " ***" : "***");
 }
 
 /* A bare LF ends a command too: nothing can be smuggled by it, as data ends in
@@ -321,7 +341,7 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 		return take_response(s);
 	const char *bad = command_parse(&s->command, s->line.data, s->line.len);
 	event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
-	hide_secret(s);
+	hide_secret(s, bad);
 	return event;
 }
 

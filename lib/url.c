@@ -277,9 +277,10 @@ punycode(const char *domain, char **out)
 	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	locale_t old = uselocale(utf8);
 	CURLU *u = curl_url();
-	CURLUcode r = u ? curl_url_set(u, CURLUPART_HOST, domain, 0)
-			: CURLUE_OUT_OF_MEMORY;
+	CURLUcode r = u && utf8 ? curl_url_set(u, CURLUPART_HOST, domain, 0)
+				: CURLUE_UNKNOWN_PART;
 
+	/* Its word for what has no such form is that memory is out. */
 	if (r == CURLUE_OK)
 		r = curl_url_get(u, CURLUPART_HOST, out, CURLU_PUNYCODE);
 	curl_url_cleanup(u);
@@ -304,17 +305,25 @@ url_ascii_host(const char *domain, char out[256], char *why, size_t size)
 	char *ascii = NULL;
 	CURLUcode r = is_ascii(domain) ? CURLUE_OK : punycode(domain, &ascii);
 	const char *text = ascii ? ascii : domain;
-	bool good = r == CURLUE_OK && strlen(text) < 256;
 
-	if (good)
+	if (r == CURLUE_OK && strlen(text) >= 256)
+		r = CURLUE_BAD_HOSTNAME;
+	if (r == CURLUE_OK)
 		strcpy(out, text);
-	else
-		snprintf(why, size, "`%.255s' has no form in ASCII", domain);
 	curl_free(ascii);
-	for (char *c = out; good && *c; c++)
+	if (r == CURLUE_UNKNOWN_PART) {
+		snprintf(why, size,
+		    "`%.255s': no means here for its form in ASCII", domain);
+		return 1;
+	}
+	if (r != CURLUE_OK) {
+		snprintf(why, size, "`%.255s' has no form in ASCII", domain);
+		return -1;
+	}
+	for (char *c = out; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
-	return good ? 0 : -1;
+	return 0;
 }
 
 void

@@ -46,7 +46,8 @@ int url_parse_lmtp(struct url *t, const char *place, char *why, size_t size);
 void url_place(struct url *t, const char *host, const char *address,
     unsigned port, enum tls tls);
 /* A domain as DNS has it, in lower case, A-labels for those in UTF-8 (RFC
- * 5891). 0, or -1 with the reason in why. */
+ * 5891). 0, or with the reason in why -1, as it has none, or 1, as that cannot
+ * be found out here. */
 int url_ascii_host(const char *domain, char out[256], char *why, size_t size);
 void url_free(struct url *t);
 

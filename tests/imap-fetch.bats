@@ -500,6 +500,20 @@ cut_scripts() {
 	scripted $(seq -f 'script%g' 0 $((cuts - 1)))
 }
 
+@test "names of folders without end are refused" {
+	{
+		printf 'login\nask\nok\nask\n'
+		for ((i = 0; i < 90; i++)); do
+			printf 'say * LIST () "/" "%s\nfill 5000 0123456789\nsay "\\r\\n\n' $i
+		done
+		printf 'ok\nask\n'
+	} >script
+	scripted script
+	exits 76 fetch --all -o Mail 2>err
+	cut -d : -f 5- err >got
+	same got <<<' server: folders without end'
+}
+
 @test "a message that the list of UIDs leaves out is neither known nor deleted" {
 	{
 		printf 'login\nopen 3 4\nlist 1 2\nask\n'

@@ -224,11 +224,27 @@ client() {
 	same got <<-'END'
 		smtp-recv: C: EHLO me
 		smtp-recv: C: AUTH PLAIN ***
-		smtp-recv: C: auth  ***
+		smtp-recv: C: auth ***
 		smtp-recv: C: AUTH PLAIN
 		smtp-recv: C: ***
 		smtp-recv: C: AUTH LOGIN ***
 		smtp-recv: C: ***
+	END
+}
+
+@test "-v shows no password that comes behind a refused AUTH, or in a wrong one" {
+	printf '%s\n' 'EHLO me' 'AUTH CRAM-MD5' "$(plain pipelined secret)" \
+		"AUTH $(plain bob secret)" $'AUTH\tPLAIN\t'"$(plain bob secret)" \
+		'RCPT TO:<x@y>' |
+		talk -v --spool spool >/dev/null
+	grep 'C: ' log >got
+	same got <<-'END'
+		smtp-recv: C: EHLO me
+		smtp-recv: C: AUTH ***
+		smtp-recv: C: ***
+		smtp-recv: C: AUTH ***
+		smtp-recv: C: ***
+		smtp-recv: C: RCPT TO:<x@y>
 	END
 }
 
