@@ -47,14 +47,17 @@ take_fds(struct msghdr *m, int fds[2])
 	return n == 2 && !(m->msg_flags & MSG_CTRUNC) ? 0 : -1;
 }
 
+/* What is not connected would be waited for in vain. */
 static bool
-is_stream(int fd)
+is_connected(int fd)
 {
-	socklen_t n = sizeof(int);
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(int), size = sizeof peer;
 	int type;
 
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
-	    type == SOCK_STREAM;
+	    type == SOCK_STREAM &&
+	    getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
 }
 
 static void
@@ -115,7 +118,8 @@ take_request(struct state *s)
 	n = recvmsg(s->requests, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (take_fds(&m, fds) == 0 && is_stream(fds[0]) && is_stream(fds[1])) {
+	if (take_fds(&m, fds) == 0 && is_connected(fds[0]) &&
+	    is_connected(fds[1])) {
 		if (n == 5 && memcmp(text, "START", 5) == 0)
 			start_relay(s, fds, true);
 		else if (n == 4 && memcmp(text, "WRAP", 4) == 0)

@@ -238,6 +238,9 @@ shake_hands(struct work *w, bool told)
 	int r, error;
 
 	for (;;) {
+		/* It may have gone right behind its word to go. */
+		if (told && w->gone)
+			return "server is gone";
 		ERR_clear_error();
 		r = SSL_accept(w->ssl);
 		if (r == 1)
@@ -248,8 +251,6 @@ shake_hands(struct work *w, bool told)
 			return "too many octets";
 		if (wait_some(w, until) < 0)
 			return "timeout";
-		if (told && w->gone)
-			return "server is gone";
 	}
 	if (error == SSL_ERROR_SSL) {
 		why = ERR_reason_error_string(ERR_peek_error());

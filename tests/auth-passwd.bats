@@ -160,6 +160,7 @@ cpu() {
 		echo "virtual@example.org:$(md5 x)"
 		echo "v2:$(md5 x)::::/virtual"
 	} >users
+	export SHELL # bash sets it, but the environment may be without
 	for name in a b c nobody mail virtual@example.org v2; do
 		check "$name\\0x\\0\\0" sh -c 'echo "$USER" $(id -u) $(id -g) \
 			$(id -G) "${HOME-none} ${SHELL-none}" ${EXTRA-none} \

@@ -238,3 +238,37 @@ teardown() {
 	[ -z "$(grep -v 'event=tls-failed client=[a-z0-9.]* reason=' err)" ]
 	peers_wait 400 "" none_left
 }
+
+@test "a server that is gone right behind its go-ahead leaves no client waiting" {
+	cat >server.py <<-'END'
+	import array, os, signal, socket
+	from tls import *
+	s = socket.socket(fileno=int(os.environ["TLS_FD"]))
+	near, far = socket.socketpair()
+	wire, client = socket.socketpair()
+	s.sendmsg([b"START"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+	    array.array("i", [wire.fileno(), far.fileno()]))])
+	far.close(), wire.close()
+	near.settimeout(20)
+	print(line(near))
+	def children(parent):
+	    for pid in filter(str.isdigit, os.listdir("/proc")):
+	        try:
+	            with open("/proc/%s/stat" % pid) as f:
+	                if int(f.read().rsplit(")")[-1].split()[1]) == parent:
+	                    yield int(pid)
+	        except OSError:
+	            pass
+	relay = next(children(next(children(os.getpid()))))
+	# It finds both at once.
+	os.kill(relay, signal.SIGSTOP)
+	near.sendall(b"\n")
+	near.close()
+	os.kill(relay, signal.SIGCONT)
+	client.settimeout(15)
+	print(client.recv(1))
+	END
+	timeout 60 tls-serve "${pair[@]}" -- "$PYTHON" server.py >out 2>err
+	printf '%s\n' READY "b''" | same out
+	peers_wait 400 "" none_left
+}
