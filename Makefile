@@ -102,7 +102,7 @@ $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
 		-o $@ $< $(B)/libmail.a
 
-$(B)/lib $(B)/bin $(B)/drv:
+$(B)/lib $(B)/bin $(B)/drv $(B)/proof:
 	@mkdir -p $@
 
 # What the build, the tests and the benchmarks need, as Debian packages.
@@ -118,8 +118,21 @@ JOBS ?= $(shell nproc)
 TESTS ?= tests/*.bats
 check:
 	@tests/deps check
-	@$(MAKE) --no-print-directory all drivers
+	@$(MAKE) --no-print-directory all drivers proofs
 	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) $(TESTS)
+
+# What reliable and secure mean, as checks. PARTS names some of them.
+PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c))
+$(B)/proof/%: tests/proof/%.c | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<
+
+proof:
+	@tests/deps proof
+	@$(MAKE) --no-print-directory all drivers proofs
+	MAILPIPE_BUILD=$(abspath $(B)) tests/proof/run $(PARTS)
+
+proofs: $(PROOFS)
 
 bench:
 	@tests/deps bench
@@ -159,4 +172,4 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/lib/*.d)
-.PHONY: all drivers deps demo check bench install uninstall clean
+.PHONY: all drivers proofs deps demo check proof fuzz bench install uninstall clean
