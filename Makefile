@@ -122,10 +122,14 @@ check:
 	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.
-PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c))
-$(B)/proof/%: tests/proof/%.c | $(B)/proof
+PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
+	$(patsubst tests/proof/preload/%.c,$(B)/proof/%.so,$(wildcard tests/proof/preload/*.c))
+$(B)/proof/%.so: tests/proof/preload/%.c | $(B)/proof
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+$(B)/proof/%: tests/proof/%.c $$(wildcard tests/proof/$$*/*.[ch]) | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 proof:
 	@tests/deps proof
