@@ -465,7 +465,7 @@ begin_slow() {
 
 @test "killed while it makes the dot-lock, it does not hold the next delivery" {
 	[[ $BUILD == */san ]] && skip "strace and sanitizers do not mix"
-	for call in write linkat openat; do
+	for call in write renameat2 openat; do
 		for when in 1 2 3 4 5 6 7 8 9 10; do
 			rm -f mbox mbox.lock
 			strace -o /dev/null -e "trace=$call" \
@@ -481,7 +481,7 @@ begin_slow() {
 @test "what fails at the second recipient takes the first one's copy back" {
 	[[ $BUILD == */san ]] && skip "strace and sanitizers do not mix"
 	mkdir -p dan/{tmp,new,cur}
-	for fault in linkat:error=ENOSPC:when=2 fsync:error=EIO:when=4; do
+	for fault in renameat2:error=ENOSPC:when=2 fsync:error=EIO:when=4; do
 		exits 75 strace -o /dev/null -e "trace=${fault%%:*}" \
 			-e "inject=$fault" "${deliver[@]}" --local example.org \
 			-- alice@example.net dan@example.org <message 2>err

@@ -6,8 +6,10 @@
  * -n samples that many points of each kind, always the same ones. A line of
  * the table is NAME|VARIANT|WORLD|STORE|EXPECT|COMMAND; %D in COMMAND is the
  * working folder. EXPECT: limits as dup=3, or `peer', which decides nothing, or
- * `broken COLUMN', which fails unless that column is not 0. */
+ * `broken COLUMN KIND', which fails
+ * unless that column is not 0 at the faults of that kind. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +107,14 @@ list_points(enum kind kind, const struct calls *c, long allocations)
 	}
 }
 
+static int
+by_call(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
+}
+
 /* The same ones each time. */
 static void
 choose(void)
@@ -120,6 +130,7 @@ choose(void)
 	}
 	if (sample && point_count > (size_t)sample)
 		point_count = (size_t)sample;
+	qsort(points, point_count, sizeof(*points), by_call);
 }
 
 /* Writes the plan for the next run, and reads what the last one counted. */
@@ -185,16 +196,22 @@ visit(const struct subject *s, const struct point *p, struct outcome *o,
 	memset(bad, 0, COLUMNS * sizeof(*bad));
 	world_reset(s);
 	acked = run_at(s, p, o);
-	bad[CODE] = wrong_code(s, p, o->status);
+	bad[CODE] = !o->loading && wrong_code(s, p, o->status);
 	world_look(s, &after);
 	again = world_run(s, acked ? 2 : 1, NULL, NULL, NEXT_LIMIT, &next);
 	world_look(s, &end);
 	bad[LOST] = (acked && after.whole[1] == 0) ||
-	    (acked && end.whole[1] == 0) || (again && !acked && !end.whole[1]) ||
+	    (acked && end.whole[1] == 0) ||
+	    (again && !acked && !end.whole[1]) ||
 	    (strcmp(s->store, "mbox") == 0 && end.whole[0] != 1);
 	bad[PARTIAL] = after.partial > 0;
 	bad[BLOCKED] = o->hung || !again || next.hung;
-	bad[DUP] = end.whole[1] > 1;
+	/* Before a call is as behind the last one. A client that has no answer
+	 * sends again: there only what one run makes is counted. */
+	bad[DUP] =
+	    (strcmp(s->world, "smtp") == 0 && !acked ? after.whole[1]
+						     : end.whole[1]) > 1 &&
+	    (p->kind != KILL || p->at_exit);
 	bad[LEFT] = after.left > 0;
 }
 
@@ -211,8 +228,7 @@ excess(const struct subject *s, enum kind kind, int column, long n)
 		    n > strtol(at + strlen(key), NULL, 10);
 	/* A killed program leaves its file in tmp/, a faulted one may have
 	 * failed to remove it. */
-	return n > (column == DUP ? 3 : 0) &&
-	    (column != LEFT || kind == TERM);
+	return n > (column == DUP ? 3 : 0) && (column != LEFT || kind == TERM);
 }
 
 static void
@@ -253,10 +269,16 @@ walk_kind(const struct subject *s, enum kind kind, long total[COLUMNS])
 	long sum[COLUMNS] = {0}, visited = 0;
 	struct outcome o;
 	bool bad[COLUMNS], fell = false;
+	long dup_at = 0;
 
 	for (size_t i = 0; i < point_count; i++) {
 		visit(s, &points[i], &o, bad);
 		visited += o.reached;
+		/* Duplicates are counted by calls, whatever the fault there. */
+		if (bad[DUP] && points[i].at == dup_at)
+			bad[DUP] = false;
+		else if (bad[DUP])
+			dup_at = points[i].at;
 		for (int c = 0; c < COLUMNS; c++) {
 			sum[c] += bad[c];
 			if (bad[c] && sum[c] <= OFFENDERS &&
@@ -298,7 +320,8 @@ walk_plain(const struct subject *s, struct calls *c, long *mallocs)
 	printf("walk %s %s plain calls=%ld allocations=%ld fds=%d left=%d "
 	       "processes=%d\n",
 	    s->name, s->variant, c->n, *mallocs, o.leaked, seen.left, o.strays);
-	if (!acked || seen.whole[1] != 1) {
+	fflush(stdout);
+	if (!acked || seen.whole[1] < 1) {
 		fprintf(stderr,
 		    "walk %s %s plain: delivers nothing: status %x, whole %d, "
 		    "partial %d\n",
@@ -319,7 +342,9 @@ verdict(const struct subject *s, bool fell, const long total[COLUMNS])
 	if (is_for(s, "broken")) {
 		fell = true;
 		for (int c = 0; c < COLUMNS; c++)
-			if (strcmp(column, columns[c]) == 0 && total[c] > 0)
+			if (total[c] > 0 &&
+			    strncmp(column, columns[c], strlen(columns[c])) ==
+				0)
 				fell = false;
 		if (fell)
 			fprintf(stderr, "walk %s: not caught by %s\n", s->name,
@@ -345,7 +370,9 @@ walk(const struct subject *s)
 		return;
 	}
 	for (int kind = KILL; kind < KINDS; kind++) {
-		if (!wanted[kind] || (kind == MALLOC && !preload))
+		if (!wanted[kind] ||
+		    (is_for(s, "broken") && !strstr(s->expect, kinds[kind])) ||
+		    (kind == MALLOC && !preload))
 			continue;
 		if (kind == SHORT) {
 			struct point none = {.kind = NONE};
@@ -379,8 +406,9 @@ expand(const char *word)
 	const char *at = strstr(word, "%D");
 	char *out;
 
-	if (!at || asprintf(&out, "%.*s%s%s", (int)(at - word), word, world_dir,
-		       at + 2) < 0)
+	if (!at ||
+	    asprintf(&out, "%.*s%s%s", (int)(at - word), word, world_dir,
+		at + 2) < 0)
 		out = strdup(word);
 	return out;
 }
@@ -466,6 +494,7 @@ main(int argc, char *argv[])
 	char path[PATH_MAX + 8];
 	char *line = NULL;
 	size_t room = 0;
+	cpu_set_t one;
 	FILE *f;
 
 	options(argc, argv);
@@ -475,6 +504,10 @@ main(int argc, char *argv[])
 		return 64;
 	}
 	world_begin();
+	/* Tracer and traced take turns: one processor spares waking another. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	for (int i = 0; i < 3; i++)
 		signal(ends[i], interrupted);
 	snprintf(path, sizeof(path), "%s/home", world_dir);

@@ -28,8 +28,8 @@ start(void)
 
 	if (fd < 0)
 		return;
-	map = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-	    0);
+	map = mmap(
+	    NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	plan = map == MAP_FAILED ? NULL : map;
 }

@@ -11,15 +11,42 @@
 /* What the argument is that a reader wants to see. */
 enum shows { NOTHING, FD, PATH, AT_PATH };
 
-#define READS {EIO, EINTR}
-#define WRITES {ENOSPC, EIO, EDQUOT, EINTR}
-#define SYNCS {EIO, ENOSPC, EDQUOT}
-#define OPENS {EMFILE, ENOMEM, ENOSPC, EDQUOT, EROFS, EIO, EINTR}
-#define NAMES {ENOSPC, EDQUOT, EROFS, ENOMEM, EIO}
-#define LOOKS {EIO, ENOMEM}
-#define MEMORY {ENOMEM}
-#define HANDLES {EMFILE, ENOMEM}
-#define WAITS {EINTR}
+#define READS              \
+	{                  \
+		EIO, EINTR \
+	}
+#define WRITES                             \
+	{                                  \
+		ENOSPC, EIO, EDQUOT, EINTR \
+	}
+#define SYNCS                       \
+	{                           \
+		EIO, ENOSPC, EDQUOT \
+	}
+#define OPENS                                                     \
+	{                                                         \
+		EMFILE, ENOMEM, ENOSPC, EDQUOT, EROFS, EIO, EINTR \
+	}
+#define NAMES                                      \
+	{                                          \
+		ENOSPC, EDQUOT, EROFS, ENOMEM, EIO \
+	}
+#define LOOKS               \
+	{                   \
+		EIO, ENOMEM \
+	}
+#define MEMORY         \
+	{              \
+		ENOMEM \
+	}
+#define HANDLES                \
+	{                      \
+		EMFILE, ENOMEM \
+	}
+#define WAITS         \
+	{             \
+		EINTR \
+	}
 
 /* clang-format off */
 static const struct call {
@@ -50,7 +77,7 @@ static const struct call {
 	CALL(fstat, FD, {EIO}), CALL(newfstatat, AT_PATH, LOOKS),
 	CALL(access, PATH, LOOKS), CALL(readlink, PATH, LOOKS),
 	CALL(readlinkat, AT_PATH, LOOKS), CALL(utimensat, AT_PATH, LOOKS),
-	CALL(mmap, NOTHING, MEMORY), CALL(brk, NOTHING, MEMORY),
+	CALL(mmap, NOTHING, MEMORY),
 	CALL(mremap, NOTHING, MEMORY), CALL(clone, NOTHING, MEMORY),
 	CALL(clone3, NOTHING, MEMORY), CALL(fork, NOTHING, MEMORY),
 	CALL(vfork, NOTHING, MEMORY), CALL(execve, PATH, LOOKS),

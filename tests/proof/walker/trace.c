@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -17,7 +18,7 @@
 
 #include "walker.h"
 
-#define OPTIONS                                                            \
+#define OPTIONS                                                             \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 	    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
 #define MOST 64
@@ -163,7 +164,10 @@ inject(struct tree *t, const struct point *p, struct process *child,
 		break;
 	case ERRNO:
 		ptrace(PTRACE_GETREGS, child->pid, NULL, &r);
-		r.orig_rax = (unsigned long long)-1;
+		/* A confined program may make this one, as it may not -1; a
+		 * close that fails has closed. */
+		if (r.orig_rax != SYS_close)
+			r.orig_rax = SYS_getpid;
 		ptrace(PTRACE_SETREGS, child->pid, NULL, &r);
 		child->fails = true;
 		break;
@@ -196,6 +200,25 @@ leave(struct tree *t, const struct point *p, struct process *child)
 	t->done = !p->onward;
 }
 
+/* What the dynamic loader does of a fault is the C library's affair. */
+static bool
+in_loader(pid_t pid, unsigned long long ip)
+{
+	unsigned long long from, to;
+	char path[64], line[512];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%llx-%llx", &from, &to) == 2 &&
+		    from <= ip && ip < to && strstr(line, "/ld-");
+	if (f)
+		fclose(f);
+	return found;
+}
+
 static void
 at_call(struct tree *t, const struct point *p, struct process *child,
     struct calls *watch, struct outcome *o)
@@ -218,8 +241,10 @@ at_call(struct tree *t, const struct point *p, struct process *child,
 	    (t->calls > p->at && !p->onward) ||
 	    !call_fits((int)info.entry.nr, p))
 		return;
-	if (!o->reached)
+	if (!o->reached) {
+		o->loading = in_loader(child->pid, info.instruction_pointer);
 		explain(p, child->pid, &info, o);
+	}
 	o->reached = true;
 	inject(t, p, child, &info);
 }

@@ -29,7 +29,7 @@ struct calls {
 /* status as from waitpid. where says call, argument and fault. */
 struct outcome {
 	int status;
-	bool hung, reached;
+	bool hung, reached, loading;
 	int leaked, strays; /* descriptors at an exec; processes at the end */
 	char where[256];
 };
@@ -46,8 +46,8 @@ void call_describe(pid_t pid, int number, const unsigned long long args[6],
  * limit is in milliseconds. watch, where there is one, gets every call. */
 void trace_run(char *const argv[], const int fds[2], const struct point *p,
     struct calls *watch, int limit, struct outcome *o);
-void plain_run(
-    char *const argv[], const int fds[2], int limit, struct outcome *o);
+void
+plain_run(char *const argv[], const int fds[2], int limit, struct outcome *o);
 extern const char *trace_world; /* a program that is none of the subject's */
 
 /* The world: world.c. */

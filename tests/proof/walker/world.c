@@ -40,7 +40,8 @@ world_begin(void)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
-	snprintf(world_dir, sizeof(world_dir), "%s/walk.XXXXXX", base);
+	snprintf(world_dir, sizeof(world_dir), "%s/walk.%d.XXXXXX", base,
+	    (int)getpid());
 	note = mmap(NULL, sizeof(*note), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!mkdtemp(world_dir) || note == MAP_FAILED) {
@@ -105,6 +106,8 @@ world_reset(const struct subject *s)
 	snprintf(path, sizeof(path), "bob@example.org %s/%s\n", world_dir,
 	    strcmp(s->store, "mbox") == 0 ? "mbox" : "box/");
 	put("mailboxes", path, strlen(path));
+	snprintf(path, sizeof(path), "to %s/box\n", world_dir);
+	put("maildroprc", path, strlen(path));
 	put("m1", text[1], strlen(text[1]));
 	put("m2", text[2], strlen(text[2]));
 	if (strcmp(s->store, "mbox") == 0) {
@@ -173,8 +176,8 @@ look_in(const char *dir, struct seen *seen)
 			seen->left++;
 			continue;
 		}
-		snprintf(path, sizeof(path), "%s/%s/%s", world_dir, dir,
-		    e->d_name);
+		snprintf(
+		    path, sizeof(path), "%s/%s/%s", world_dir, dir, e->d_name);
 		data = slurp(path, &n);
 		if (data)
 			judge(data, n, seen);
