@@ -89,4 +89,4 @@ def patterns(where):
     places = [p.split(":") for p in where.split(",")]
     return ("|".join(VISIBLE[k].format(p) for k, p in places),
             "|".join(VISIBLE[k].format(p) for k, p in places
-                     if k in APPENDED) or "(?!)")
+                     if k in APPENDED) or "(?!)", where.startswith("sent:"))

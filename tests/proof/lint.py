@@ -15,13 +15,13 @@ CREATED = ("open", "creat", "openat", "openat2", "mkdir", "mkdirat", "symlink",
 
 
 class Lint:
-    def __init__(self, root, visible, appended):
+    def __init__(self, root, visible, appended, removed=False):
         """visible: names below root that readers see; appended: of these,
-        the ones that may grow in place."""
+        the ones that may grow in place; removed: what goes must stay so."""
         self.root, self.visible = root, re.compile(visible)
-        self.appended = re.compile(appended)
+        self.appended, self.removed = re.compile(appended), removed
         self.data, self.names, self.known = set(), {}, {}
-        self.partial, self.notes = 0, []
+        self.changed, self.gone, self.notes = False, {}, []
         for folder, dirs, files in os.walk(root):
             for name in dirs + files:
                 path = os.path.join(folder, name)
@@ -35,6 +35,7 @@ class Lint:
         if name in ("sync", "syncfs"):
             self.data.clear()
             self.names.clear()
+            self.gone.clear()
         elif name in ("fsync", "fdatasync"):
             self.sync(call)
         elif name in CREATED:
@@ -55,8 +56,9 @@ class Lint:
             return
         self.data.discard(st.st_ino)
         if stat.S_ISDIR(st.st_mode):
-            self.names = {p: folder for p, folder in self.names.items()
-                          if folder != st.st_ino}
+            for names in self.names, self.gone:
+                for path in [p for p in names if names[p] == st.st_ino]:
+                    del names[path]
 
     def change(self, call):
         st = call.stat(call.target())
@@ -73,10 +75,17 @@ class Lint:
     def write(self, inode):
         self.data.add(inode)
         for path, known in self.known.items():
-            if known == inode and self.is_visible(path) and \
-                    not self.appended.fullmatch(
-                        os.path.relpath(path, self.root)):
-                self.note("partial", path)
+            if known == inode:
+                self.seen(path, inode)
+
+    def seen(self, path, inode):
+        """Something of a visible file is new; half of it may be there."""
+        if not self.is_visible(path):
+            return
+        self.changed = True
+        if inode in self.data and not self.appended.fullmatch(
+                os.path.relpath(path, self.root)):
+            self.note("partial", path)
 
     def create(self, call):
         at = call.name.endswith(("at", "at2"))
@@ -110,17 +119,17 @@ class Lint:
             return
         self.known[path] = inode
         self.names[path] = os.stat(os.path.dirname(path)).st_ino
-        if inode in self.data and self.is_visible(path) and \
-                not self.appended.fullmatch(os.path.relpath(path, self.root)):
-            self.note("partial", path)
+        self.seen(path, inode)
 
     def forget(self, path):
-        self.known.pop(path, None)
         self.names.pop(path, None)
+        if self.known.pop(path, None) and self.is_visible(path):
+            self.changed = True
+            self.gone[path] = os.stat(os.path.dirname(path)).st_ino
 
     def unsafe(self):
         """Visible files whose data or name, or a folder's above, may go."""
-        found = []
+        found = list(self.gone) if self.removed else []
         for path, inode in self.known.items():
             if self.is_visible(path):
                 above = path
@@ -131,6 +140,9 @@ class Lint:
         return found
 
     def acknowledged(self):
+        """An acknowledgement of nothing at all promises too much."""
+        if not self.changed:
+            self.note("lost", self.root)
         for path in self.unsafe():
             self.note("lost", path)
 
