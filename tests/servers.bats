@@ -28,6 +28,10 @@ setup() {
 	held addresses commands
 }
 
+@test "floods, hostile files and text that would be a field do no harm" {
+	held floods files injection
+}
+
 @test "each server with a fault is caught by the check that looks for it" {
 	held broken
 }
