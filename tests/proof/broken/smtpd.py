@@ -74,6 +74,8 @@ def message():
         fill()
     text, held = held[2:end.start() + 2], held[end.end():]
     bad = text.replace(b"\r\n", b"")
+    if "--bare-newline=normalize" in sys.argv:
+        bad = bad.replace(b"\n", b"")
     if FAULT == "stores-anything":
         bad = b""
     if b"\0" in bad:

@@ -27,9 +27,9 @@ def recv(folder, *options, sink="box"):
 
 
 def broken(fault):
-    def argv(folder, *_, **__):
+    def argv(folder, *options, **_):
         os.makedirs(f"{folder}/box/new", exist_ok=True)
-        return c.broken(fault, "smtpd.py", f"{folder}/box/new")
+        return c.broken(fault, "smtpd.py", f"{folder}/box/new", *options)
     return argv
 
 

@@ -24,9 +24,9 @@ def recv(folder, *options, name="alice", **_):
 
 
 def broken(fault):
-    def argv(folder, *_):
+    def argv(folder, *options):
         os.makedirs(f"{folder}/box/new", exist_ok=True)
-        return c.broken(fault, "smtpd.py", f"{folder}/box/new")
+        return c.broken(fault, "smtpd.py", f"{folder}/box/new", *options)
     return argv
 
 
