@@ -35,12 +35,14 @@ def pour(d, row):
     left, most = int(row[3]), 0
 
     def send():
-        nonlocal left
+        nonlocal left, most
         try:
             d.send(head)
             while left > 0:
                 d.send(piece * min(left, 1000))
                 left -= 1000
+            # It cannot have ended before it has what is sent last.
+            most = max(most, peak(d.process.pid))
             d.send(c.octets(row[4]))
         except OSError:
             pass
@@ -63,7 +65,7 @@ def flood(server, row):
         except TimeoutError:
             return "silence"
     return c.first(c.differs(row[5], last),
-                   f"{most} KiB" if most > 16384 else None)
+                   None if 0 < most <= 16384 else f"{most} KiB")
 
 
 def floods(report, argv=addresses.recv, subject="smtp-recv"):
