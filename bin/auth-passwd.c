@@ -314,6 +314,19 @@ read_pair(char text[CHECKER_OCTETS + 2], const char **password)
 	return 0;
 }
 
+/* Whose file it is says who may log in, and as whom. */
+static bool
+is_ours(FILE *f)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) == 0 &&
+	    (st.st_uid == 0 || st.st_uid == geteuid()))
+		return true;
+	log_error("%s: it is another user's", file);
+	return false;
+}
+
 static int
 check(const char *name, const char *password, char *command[])
 {
@@ -323,7 +336,7 @@ check(const char *name, const char *password, char *command[])
 	FILE *f = open_passwords(
 	    open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), file);
 
-	if (!f)
+	if (!f || !is_ours(f))
 		return TROUBLE;
 	if (find(f, name, &line, &dummy) < 0) {
 		log_error("read %s: %s", file, strerror(errno));
