@@ -103,10 +103,6 @@ buf_cut(struct buf *b, size_t n)
 char *
 buf_str(struct buf *b)
 {
-	static char none[1];
-
-	if (!b->data)
-		return none;
 	*buf_room(b, 1) = 0;
 	return b->data;
 }

@@ -265,5 +265,5 @@ deliver_reason(struct delivery *d)
 const char *
 deliver_reply(struct delivery *d)
 {
-	return buf_str(&d->reply);
+	return d->reply.len ? buf_str(&d->reply) : "";
 }
