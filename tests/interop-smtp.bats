@@ -113,7 +113,7 @@ longer()
 	longer
 	smtp_source -d -F sent -m 8 -s 1 -M client.example.net \
 	    -f ann@example.net -t bob@example.org "$address"
-	files bob 20
+	files bob 8
 	for file in bob/new/*; do
 		ours client.example.net SMTP bob@example.org | arrived "$file"
 	done
