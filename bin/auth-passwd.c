@@ -83,9 +83,6 @@ open_passwords(int fd, const char *name)
 	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		log_error("%s: others may read or write it (mode %04o)", name,
 		    (unsigned)st.st_mode & 07777);
-	else if (st.st_uid != 0 && st.st_uid != geteuid())
-		log_error("%s: it is another user's (uid %u)", name,
-		    (unsigned)st.st_uid);
 	else if (!(f = fdopen(fd, "r")))
 		log_error("%s: %s", name, strerror(errno));
 	if (!f && fd >= 0)
@@ -317,6 +314,19 @@ read_pair(char text[CHECKER_OCTETS + 2], const char **password)
 	return 0;
 }
 
+/* Whose file it is says who may log in, and as whom. */
+static bool
+is_ours(FILE *f)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) == 0 &&
+	    (st.st_uid == 0 || st.st_uid == geteuid()))
+		return true;
+	log_error("%s: it is another user's", file);
+	return false;
+}
+
 static int
 check(const char *name, const char *password, char *command[])
 {
@@ -326,7 +336,7 @@ check(const char *name, const char *password, char *command[])
 	FILE *f = open_passwords(
 	    open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), file);
 
-	if (!f)
+	if (!f || !is_ours(f))
 		return TROUBLE;
 	if (find(f, name, &line, &dummy) < 0) {
 		log_error("read %s: %s", file, strerror(errno));

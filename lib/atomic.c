@@ -249,6 +249,23 @@ atomic_abort(struct atomic *a)
 }
 
 int
+atomic_sync_parent(const char *path)
+{
+	struct buf b = BUF_INIT;
+	int fd, r;
+
+	buf_adds(&b, path);
+	buf_adds(&b, "/..");
+	fd = open(buf_str(&b), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	buf_free(&b);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -1;
+	r = sync_fd(fd);
+	close(fd);
+	return r;
+}
+
+int
 atomic_scratch(void)
 {
 	const char *dir = getenv("TMPDIR");

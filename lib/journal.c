@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "atomic.h"
 #include "lock.h"
 
 void
@@ -160,7 +161,8 @@ make_folders(char *path)
 {
 	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = 0;
-		if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		if (mkdir(path, 0700) == 0 ? atomic_sync_parent(path) < 0
+					   : errno != EEXIST) {
 			*p = '/';
 			return -1;
 		}

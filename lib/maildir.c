@@ -52,7 +52,8 @@ open_part(int dir, const char *name, bool create)
 
 	if (fd >= 0 || errno != ENOENT || !create)
 		return fd;
-	if (mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
+	if ((mkdirat(dir, name, 0700) != 0 && errno != EEXIST) ||
+	    fsync(dir) != 0)
 		return -1;
 	return openat(dir, name, FOLDER | O_NOFOLLOW);
 }
@@ -63,7 +64,8 @@ maildir_open(struct maildir *m, const char *path, bool create)
 	*m = (struct maildir){-1, -1, -1, -1};
 	m->dir = open_folder(path);
 	if (m->dir < 0 && errno == ENOENT && create) {
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		if ((mkdir(path, 0700) != 0 && errno != EEXIST) ||
+		    atomic_sync_parent(path) != 0)
 			return -1;
 		m->dir = open_folder(path);
 	}

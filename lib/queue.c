@@ -58,7 +58,9 @@ make_parents(char *path)
 
 	for (p = path + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
-		(void)mkdir(path, 0700); /* the open says what is missing */
+		/* The open says what is missing. */
+		if (mkdir(path, 0700) == 0)
+			(void)atomic_sync_parent(path);
 		*p = '/';
 	}
 }
@@ -80,23 +82,6 @@ open_dir(int at, const char *name)
 }
 
 static int
-sync_parent(const char *path)
-{
-	struct buf b = BUF_INIT;
-	int fd, r;
-
-	buf_adds(&b, path);
-	buf_adds(&b, "/..");
-	fd = open_dir(AT_FDCWD, buf_str(&b));
-	buf_free(&b);
-	if (fd < 0)
-		return errno == EACCES ? 0 : -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
-static int
 open_spool(const char *path, bool create)
 {
 	int fd = open_dir(AT_FDCWD, path);
@@ -105,7 +90,7 @@ open_spool(const char *path, bool create)
 		return fd;
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return -1;
-	if (sync_parent(path))
+	if (atomic_sync_parent(path))
 		return -1;
 	return open_dir(AT_FDCWD, path);
 }

@@ -247,6 +247,7 @@ cpu() {
 	sed 's/\$y\$[^:]*/HASH/' users | tail -n 3 >out
 	printf 'alice:second\nlast:!\ncarol:HASH\n' | same out
 	chmod 600 users
+	[ "$(id -u)" != 0 ] || chown 0 users
 	check 'carol\0new\0\0' >out
 	same out <<<0
 }
@@ -356,8 +357,7 @@ cpu() {
 	if [ "$(id -u)" = 0 ]; then
 		chown 4711 users
 		exits 111 "${try[@]}" 3<pair 2>err
-		same err <<<"auth-passwd: users: it is another user's (uid 4711)"
-		echo x | exits 111 auth-passwd --file users --add bob 2>err
+		same err <<<"auth-passwd: users: it is another user's"
 	fi
 	rm users
 	mkfifo users

@@ -58,7 +58,7 @@ ask()
 @test "tests/deps refuses an unknown stage" {
 	run "$BATS_TEST_DIRNAME/deps" everything
 	[ "$status" = 64 ]
-	[ "$output" = "usage: tests/deps build | check | bench" ]
+	[ "$output" = "usage: tests/deps build | check | proof | bench" ]
 }
 
 @test "free ports are all different" {

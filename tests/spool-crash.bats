@@ -74,7 +74,7 @@ load spool
 
 @test "a transport that hangs is ended after --timeout, others go on" {
 	message | spool add -f a@b.example hang@x.example good@y.example >/dev/null
-	run_spool --timeout 1 2>/dev/null
+	run_spool --timeout 3 2>/dev/null
 	spool list | plain >listed
 	same listed <<-'END'
 		ID queued TIME 1 18 <a@b.example>
