@@ -131,10 +131,18 @@ check:
 		--no-parallelize-within-files $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.
-PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c))
-$(B)/proof/%: tests/proof/%.c | $(B)/proof
+PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
+	$(patsubst tests/proof/preload/%.c,$(B)/proof/%.so,$(wildcard tests/proof/preload/*.c)) \
+	$(patsubst tests/proof/broken/%.c,$(B)/proof/%,$(wildcard tests/proof/broken/*.c))
+$(B)/proof/%: tests/proof/broken/%.c | $(B)/proof
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<
+$(B)/proof/%.so: tests/proof/preload/%.c | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+$(B)/proof/%: tests/proof/%.c $$(wildcard tests/proof/$$*/*.[ch]) | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 proof:
 	@tests/deps proof

@@ -217,7 +217,8 @@ begin(const struct envelope *e, const char *id)
 	    .spool = spool,
 	    .become_owner = true,
 	    .create = !table,
-	    .allow_program = true};
+	    .allow_program = true,
+	    .last = true};
 	size_t n = e->n ? e->n : 1, i;
 	struct mailbox *found = xrealloc(NULL, n * sizeof(*found));
 	struct delivery *d;

@@ -251,6 +251,25 @@ close_stdout(void)
 	return EX_OK;
 }
 
+/* At once: until the caller has it, a kill has the message queued again. */
+static void
+print_line(const char *line)
+{
+	struct buf b = BUF_INIT;
+	size_t done = 0;
+	ssize_t n;
+
+	buf_addf(&b, "%s\n", line);
+	while (done < b.len) {
+		n = write(STDOUT_FILENO, b.data + done, b.len - done);
+		if (n < 0 && errno != EINTR)
+			log_die(
+			    EX_TEMPFAIL, "write stdout: %s", strerror(errno));
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	buf_free(&b);
+}
+
 static void
 no_operand(const char *name, char *args[])
 {
@@ -287,8 +306,7 @@ do_add(const char *name, char *args[])
 	atomic_on_term();
 	code = submit(&q, &mail, STDIN_FILENO, id, &why);
 	if (code == EX_OK || code == EX_UNAVAILABLE)
-		puts(code ? buf_str(&why) : id);
-	close_stdout();
+		print_line(code ? buf_str(&why) : id);
 	if (code)
 		log_die(code, "%s: %s", name, buf_str(&why));
 	return EX_OK;

@@ -173,31 +173,50 @@ link_name(const struct atomic *a, int dir, const char *name)
 	if (linkat(a->tmpdir, a->tmpname, dir, name, 0) == 0)
 		return 0;
 	if (errno == EEXIST) {
-		if (fstat(a->fd, &st) == 0 && st.st_nlink == 2)
+		if (fstatat(a->tmpdir, a->tmpname, &st, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    st.st_nlink == 2)
 			return 0;
 		errno = EEXIST;
 	}
 	return -1;
 }
 
+/* One call where the file system has it; others need two names for a while. */
+static int
+move_name(const struct atomic *a, int dir, const char *name)
+{
+	int r = renameat2(a->tmpdir, a->tmpname, dir, name, RENAME_NOREPLACE);
+
+	if (r == 0 || (errno != EINVAL && errno != ENOSYS))
+		return r;
+	r = link_name(a, dir, name);
+	if (r == 0)
+		unlinkat(a->tmpdir, a->tmpname, 0);
+	return r;
+}
+
+/* A kill between the new name and the end of the program has the message
+ * delivered twice, so nothing is done there that can be done before. */
 int
 atomic_link(struct atomic *a, int dir, const char *name)
 {
-	int saved;
+	int r, saved;
 
-	if (link_name(a, dir, name) < 0) {
-		atomic_abort(a);
-		return -1;
-	}
-	if (sync_fd(dir) < 0) {
+	close(a->fd);
+	a->fd = -1;
+	r = move_name(a, dir, name);
+	saved = errno;
+	if (r != 0)
+		unlinkat(a->tmpdir, a->tmpname, 0);
+	entries[a->slot].live = 0;
+	if (r == 0 && sync_fd(dir) < 0) {
+		r = -1;
 		saved = errno;
 		unlinkat(dir, name, 0);
-		errno = saved;
-		atomic_abort(a);
-		return -1;
 	}
-	atomic_abort(a); /* of the temporary name only: the file has two */
-	return 0;
+	errno = saved;
+	return r;
 }
 
 int

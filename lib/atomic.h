@@ -22,9 +22,8 @@ struct atomic {
 int atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode);
 /* All n octets, or -1 with errno. The file offset is that of the last write. */
 int atomic_write(struct atomic *a, const void *data, size_t n);
-/* fsync, link to dir/name (EEXIST if it is there), fsync dir, remove the
- * temporary name, close. On -1 with errno nothing is visible and the file is
- * aborted. */
+/* fsync, close, rename to dir/name (EEXIST if it is there), fsync dir. On -1
+ * with errno nothing is visible and the file is aborted. */
 int atomic_commit(struct atomic *a, int dir, const char *name);
 /* The two halves of commit, for several files that become visible together:
  * sync all, then link all; a failed link still leaves what was linked. A failed

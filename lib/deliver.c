@@ -212,7 +212,8 @@ commit_here(struct staging *s)
 	return code;
 }
 
-/* A signal that ends the program would leave what is prepared: it waits. */
+/* A signal that ends the program would leave what is prepared, and after that
+ * have the last message delivered again: it waits. */
 static int
 commit_mailboxes(struct delivery *d)
 {
@@ -224,10 +225,10 @@ commit_mailboxes(struct delivery *d)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	if (s->n > 1)
+	if (s->n > 1 || d->o.last)
 		sigprocmask(SIG_BLOCK, &set, &old);
 	code = d->groups ? owners_commit(s, d->groups) : commit_here(s);
-	if (s->n > 1)
+	if (d->o.last ? code != 0 : s->n > 1)
 		sigprocmask(SIG_SETMASK, &old, NULL);
 	return code;
 }
@@ -264,5 +265,5 @@ deliver_reason(struct delivery *d)
 const char *
 deliver_reply(struct delivery *d)
 {
-	return buf_str(&d->reply);
+	return d->reply.len ? buf_str(&d->reply) : "";
 }

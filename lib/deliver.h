@@ -33,6 +33,7 @@ struct deliver_options {
 	bool create;        /* a maildir that is missing, in a folder that is
 			       there; as root, an mbox in any folder */
 	bool allow_program; /* else a program is 75 */
+	bool last; /* the program ends behind it: no signal comes in between */
 };
 
 struct delivery *deliver_begin(const struct deliver_options *o);

@@ -95,6 +95,7 @@ static const struct call {
     {SYS_fdatasync, FILTER_FILES, ALLOW},
     {SYS_ftruncate, FILTER_FILES, ALLOW},
     {SYS_linkat, FILTER_FILES, ALLOW},
+    {SYS_renameat2, FILTER_FILES, ALLOW},
     {SYS_unlinkat, FILTER_FILES, ALLOW},
     {SYS_mkdirat, FILTER_FILES, ALLOW},
     {SYS_getdents64, FILTER_FILES, ALLOW},

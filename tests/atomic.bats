@@ -59,15 +59,14 @@ teardown() {
 	printf 'new:\n\ntmp:\n' | same list
 }
 
-@test "the order is file, link, folder, and only then the temporary name" {
+@test "the order is file, name, folder" {
 	echo x | ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
-		-e trace=fsync,linkat,unlinkat "$drv" commit tmp new name
+		-e trace=fsync,linkat,renameat2,unlinkat "$drv" commit tmp new name
 	sed -n "s,[^(]*([0-9]*<$PWD/\([^>]*\)>.*,&\n\1,; s,(.*\n, ,p" trace >out
 	same out <<-'END'
 	fsync tmp/new
-	linkat tmp
+	renameat2 tmp
 	fsync new
-	unlinkat tmp
 	END
 }
 

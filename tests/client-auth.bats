@@ -517,6 +517,7 @@ login() {
 	: >empty
 	probe 78 u --password-file "$PWD/empty"
 	mkfifo fifo
+	: >fifo &
 	probe 78 u --password-file "$PWD/fifo"
 	probe 78 u --password-fd 99
 	probe 78 u --password-fd x

@@ -86,17 +86,17 @@ longer()
 	echo >>message
 }
 
-@test "smtp-source sends 40 messages of three recipients in four sessions" {
+@test "smtp-source sends 12 messages of three recipients in four sessions" {
 	mkdir box
 	maildirs box/{user,2user,3user}
 	echo "@example.org $PWD/box/%u/" >mailboxes
 	server recv.log smtp-recv --hostname mx.example.org \
 	    --local example.org --mailboxes mailboxes
 	longer
-	smtp_source -F sent -m 40 -s 4 -r 3 -M client.example.net \
+	smtp_source -F sent -m 12 -s 4 -r 3 -M client.example.net \
 	    -f ann@example.net -t user@example.org "$address"
 	for name in user 2user 3user; do
-		[ "$(find box/$name/new -type f | wc -l)" = 40 ]
+		[ "$(find box/$name/new -type f | wc -l)" = 12 ]
 		for file in "box/$name"/new/*; do
 			arrived "$file" <<-END
 				Return-Path: <ann@example.net>
@@ -108,12 +108,12 @@ longer()
 	done
 }
 
-@test "smtp-source sends 20 messages in one session" {
+@test "smtp-source sends 8 messages in one session" {
 	receiver
 	longer
-	smtp_source -d -F sent -m 20 -s 1 -M client.example.net \
+	smtp_source -d -F sent -m 8 -s 1 -M client.example.net \
 	    -f ann@example.net -t bob@example.org "$address"
-	files bob 20
+	files bob 8
 	for file in bob/new/*; do
 		ours client.example.net SMTP bob@example.org | arrived "$file"
 	done

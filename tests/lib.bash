@@ -4,7 +4,9 @@
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(dirname "$TESTS")
 BUILD=${MAILPIPE_BUILD:-$TOP/build}
-PATH=$BUILD/bin:$PATH
+# Debian's tools before those that a user has in front of them: a version
+# manager's python3 takes longer than most tests.
+PATH=$BUILD/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export PATH LC_ALL=C TZ=UTC
 unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
 	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID

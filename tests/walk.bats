@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# The fault walker: a sample of its points, and all of its broken controls. `make
+# proof PARTS=walk' visits every point.
+load lib
+
+setup() {
+	sandbox
+}
+
+@test "at a sample of points no fault loses, cuts, blocks or multiplies a message" {
+	run "$TESTS"/proof/walk quick
+	[ "$status" -eq 0 ] || {
+		echo "$output"
+		return 1
+	}
+}
+
+@test "an interrupted walk leaves no folder and no process" {
+	PATH=$BUILD/proof:$PATH walker "$TESTS"/proof/cases/walk-broken broken:stale-lock \
+		>out &
+	pid=$!
+	until [ -s out ]; do :; done
+	compgen -G "/*/shm/walk.$pid.*" || compgen -G "/tmp/walk.$pid.*"
+	kill "$pid"
+	exits 143 wait "$pid"
+	! compgen -G "/*/shm/walk.$pid.*" && ! compgen -G "/tmp/walk.$pid.*"
+	! ps -eo args | grep "[s]tale-lock.*walk.$pid"
+}
