@@ -56,6 +56,8 @@ result(const uint8_t *data, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	if (n && memchr(data, '\n', n)) /* ends a line */
+		return 0;
 	job(data, n);
 	result(data, n);
 	return 0;
