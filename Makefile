@@ -11,7 +11,13 @@ SAN ?= 0
 ifeq ($(SAN),1)
 HARDEN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
-B := build/san
+B := build/san$(if $(findstring clang,$(CC)),-clang)
+else ifeq ($(FUZZ),1)
+CC := clang
+CFLAGS := -O1 -g
+HARDEN := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+B := build/fuzz
 else
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 PIE := -pie -Wl,-z,relro,-z,now
@@ -145,6 +151,19 @@ proof:
 
 proofs: $(PROOFS)
 
+# The grammars fed with what libFuzzer makes of the seeds, SECONDS each.
+SECONDS ?= 5
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+$(B)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libmail.a
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libmail.a
+
+fuzzers: $(FUZZERS)
+fuzz:
+	@tests/deps check
+	@$(MAKE) --no-print-directory -j 2 FUZZ=1 fuzzers
+	tests/fuzz/run $(SECONDS) $(TARGETS)
+
 bench:
 	@tests/deps bench
 	@$(MAKE) --no-print-directory all drivers
@@ -183,4 +202,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/lib/*.d)
-.PHONY: all drivers proofs deps demo check proof fuzz bench install uninstall clean
+.PHONY: all drivers proofs fuzzers deps demo check proof fuzz bench install \
+	uninstall clean

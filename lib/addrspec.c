@@ -78,7 +78,7 @@ add_name(struct scan *c, size_t begin)
 	for (size_t i = begin + quoted; i < c->i - quoted; i++) {
 		if (quoted && c->s[i] == '\\')
 			i++;
-		if (c->s[i] != '\r' && c->s[i] != '\n')
+		if (c->s[i] && c->s[i] != '\r' && c->s[i] != '\n')
 			buf_addc(&c->name, c->s[i]);
 	}
 }

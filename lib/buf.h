@@ -25,13 +25,13 @@ char *buf_room(struct buf *b, size_t n);
 /* Drops the first n bytes. */
 void buf_cut(struct buf *b, size_t n);
 /* The contents with a NUL behind them, valid until the next change. */
-char *buf_str(struct buf *b);
+char *buf_str(struct buf *b) __attribute__((returns_nonnull));
 /* Empties and keeps the memory; buf_free gives that back too. */
 void buf_reset(struct buf *b);
 void buf_free(struct buf *b);
 /* malloc, realloc and strdup that end the program with 75 when memory is out.
  * The caller frees. */
-void *xrealloc(void *p, size_t n);
-char *xstrdup(const char *s);
+void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((returns_nonnull));
 
 #endif

@@ -194,7 +194,7 @@ collect(int fd, struct buf *line, size_t most, bool *whole)
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN) ? -1 : 0;
-	if (*whole)
+	if (!line || *whole)
 		return n;
 	lf = memchr(data, '\n', (size_t)n);
 	add = lf ? (size_t)(lf - data) : (size_t)n;

@@ -193,8 +193,8 @@ date_internal(const char *s, time_t *out)
 	long zone;
 	time_t t;
 
-	if (take(&s, skip(&s, ' ') || s[1] == '-' ? 1 : 2, 1, 31, &tm.tm_mday) <
-		0 ||
+	if (take(&s, skip(&s, ' ') || (*s && s[1] == '-') ? 1 : 2, 1, 31,
+		&tm.tm_mday) < 0 ||
 	    !skip(&s, '-') || take_month(&s, &tm.tm_mon) < 0 ||
 	    !skip(&s, '-') || take(&s, 4, 1900, 9999, &tm.tm_year) < 0 ||
 	    !skip(&s, ' ') || take_clock(&s, true, &tm) < 0 || !skip(&s, ' ') ||

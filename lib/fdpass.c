@@ -22,7 +22,7 @@ send_first(int fd, const void *data, size_t n, const int *fds, size_t count)
 	if (count > 0) {
 		m.msg_control = control.room;
 		m.msg_controllen = CMSG_SPACE(count * sizeof *fds);
-		c = CMSG_FIRSTHDR(&m);
+		c = &control.align;
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(count * sizeof *fds);

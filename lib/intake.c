@@ -145,7 +145,6 @@ drain(struct intake *i, bool all, struct buf *out)
 	}
 	if (i->header_done) {
 		buf_add(out, i->line.data + done, i->line.len - done);
-		done = i->line.len;
 		buf_free(&i->line);
 		return;
 	}

@@ -152,6 +152,8 @@ pipeline_read(struct pipeline *p, struct due *d)
 {
 	enum pipeline_state state = PIPELINE_WAITS;
 
+	if (!p->in.len)
+		return state;
 	while (state == PIPELINE_WAITS) {
 		const char *line = p->in.data + p->taken;
 		size_t left = p->in.len - p->taken;

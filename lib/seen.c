@@ -159,7 +159,7 @@ journal_path(const char *source, const char *sink)
 		errno = ENOENT;
 		return NULL;
 	}
-	for (size_t i = 0; source[i] && i < 100; i++)
+	for (size_t i = 0; i < 100 && source[i]; i++)
 		if (strchr(PLAIN, source[i]))
 			buf_addc(&b, source[i]);
 		else if (b.data[b.len - 1] != '-')

@@ -156,6 +156,7 @@ queue_report(struct queue *q, const struct entry *e, struct bounce *b)
 			r = queue_commit(&add);
 	}
 	envelope_free(&to);
+	b->envid = NULL;
 	if (!r)
 		log_event(b->delayed ? "warned" : "bounced", "id", e->name.id,
 		    "mail_id", e->mail_id, "report", add.id, "to", e->sender,

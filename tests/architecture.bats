@@ -30,7 +30,7 @@ libraries() {
 # The sanitizers add libraries, data and calls of their own.
 plain_build() {
 	case $BUILD in
-	*/san) skip "said of the plain build" ;;
+	*/san*) skip "said of the plain build" ;;
 	esac
 }
 
@@ -176,6 +176,7 @@ plain_build() {
 @test "clang-format would change nothing" {
 	cd "$TOP"
 	clang-format --dry-run bin/*.c lib/*.[ch] tests/drv/*.[ch] \
+		tests/fuzz/*.[ch] \
 		>"$BATS_TEST_TMPDIR/out" 2>&1
 	same "$BATS_TEST_TMPDIR/out" </dev/null
 }
@@ -185,7 +186,8 @@ plain_build() {
 	cd "$TOP"
 	LC_ALL=C.UTF-8 shellcheck -x -S warning \
 		-e SC1010,SC1122,SC2010,SC2238 tests/*.bats tests/*.bash \
-		tests/deps tests/demo .ci/run
+		tests/deps tests/demo .ci/run tests/fuzz/run \
+		tests/proof/run tests/proof/grammars
 }
 
 @test "mandoc has nothing to warn of" {

@@ -1,20 +1,9 @@
 /* The walk of a DNS answer. The first octet chooses the type; the rest is the
  * answer. Names are names, and what is ordered is in the answer. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "dns.h"
 #include "mx.h"
-
-static void
-must(int what)
-{
-	if (!what)
-		abort();
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,18 +1,9 @@
 /* The IMAP client's engine from memory. The first octet chooses the length of
  * pieces, the second what was asked first; the rest comes from the server, to
  * a window of commands. In pieces and in one the events must be the same. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "imap.h"
-
-static void
-must(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static void
 note(struct imap *i, enum imap_event event, struct buf *said)
@@ -57,8 +48,6 @@ run(const char *in, size_t n, size_t piece, int verb, struct buf *said)
 	imap_free(&i);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -68,8 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	run((const char *)data + 2, n - 2, n, data[1], &whole);
 	run((const char *)data + 2, n - 2, 1 + data[0] % 17, data[1], &pieces);
-	must(whole.len == pieces.len);
-	must(whole.len == 0 || memcmp(whole.data, pieces.data, whole.len) == 0);
+	must_equal(&whole, &pieces);
 	buf_free(&whole);
 	buf_free(&pieces);
 	return 0;

@@ -1,19 +1,10 @@
 /* Modified UTF-7, and what becomes of a folder's name: a name that decodes is
  * the one way to write what it means; the place on disk stays one name in DIR.
  * The first octet is the separator. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "foldername.h"
 #include "mutf7.h"
-
-static void
-must(int what)
-{
-	if (!what)
-		abort();
-}
 
 static void
 check_disk(const char *s, size_t n, char separator)
@@ -32,8 +23,6 @@ check_disk(const char *s, size_t n, char separator)
 		    disk.data[i] != '/' && disk.data[i] != 127);
 	buf_free(&disk);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

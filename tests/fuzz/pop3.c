@@ -1,18 +1,9 @@
 /* The POP3 client's engine from memory. The first octet chooses the length of
  * pieces; the rest comes from the server, to a window of all the commands. In
  * pieces and in one the events must be the same. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "pop3.h"
-
-static void
-must(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static void
 note(const struct pop3 *p, enum pop3_event event, struct buf *said)
@@ -53,8 +44,6 @@ run(const char *in, size_t n, size_t piece, struct buf *said)
 	pop3_free(&p);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -64,8 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	run((const char *)data + 1, n - 1, n, &whole);
 	run((const char *)data + 1, n - 1, 1 + data[0] % 17, &pieces);
-	must(whole.len == pieces.len);
-	must(whole.len == 0 || memcmp(whole.data, pieces.data, whole.len) == 0);
+	must_equal(&whole, &pieces);
 	buf_free(&whole);
 	buf_free(&pieces);
 	return 0;

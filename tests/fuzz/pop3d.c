@@ -2,18 +2,9 @@
  * and the length of pieces; the rest comes from the client. In pieces and in
  * one the replies must be the same, no event may come before its state, and
  * nothing after the end. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "pop3d.h"
-
-static void
-must(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static enum pop3d_answer
 act(const struct pop3d *p, enum pop3d_event event)
@@ -79,8 +70,6 @@ run(unsigned how, const char *in, size_t n, size_t piece, struct buf *said)
 	pop3d_free(&p);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -91,8 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const char *in = (const char *)data + 1;
 	run(data[0] & 3, in, n - 1, n, &whole);
 	run(data[0] & 3, in, n - 1, 1 + (data[0] >> 2) % 17, &pieces);
-	must(whole.len == pieces.len);
-	must(memcmp(whole.data, pieces.data, whole.len) == 0);
+	must_equal(&whole, &pieces);
 	buf_free(&whole);
 	buf_free(&pieces);
 	return 0;

@@ -1,17 +1,8 @@
 /* The SASL exchange from memory. The first octet chooses the mechanism, lines
  * of the rest are the responses. A pair that comes out fits FORMATS 6. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "sasl.h"
-
-static void
-must(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static void
 check(const struct sasl *s, enum sasl_result r)
@@ -24,8 +15,6 @@ check(const struct sasl *s, enum sasl_result r)
 		must(*s->user && *s->password &&
 		    strlen(s->user) + strlen(s->password) <= SASL_PAIR);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

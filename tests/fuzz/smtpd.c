@@ -4,9 +4,7 @@
  * replies and messages must be the same, the limits kept, nothing but a dot
  * alone on its line may have ended a message, and nothing of before TLS may
  * outlive it. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "smtpd.h"
 
@@ -15,13 +13,6 @@ struct transcript {
 	unsigned begun, ended;
 	uint64_t size; /* of the message */
 };
-
-static void
-must(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static void
 login(struct smtpd *s)
@@ -130,8 +121,6 @@ count_ends(const char *in, size_t n)
 	return ends;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -149,9 +138,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	n -= 2;
 	run(&config, in, n, n + 1, &whole);
 	run(&config, in, n, 1 + data[1] % 17, &pieces);
-	must(whole.text.len == pieces.text.len);
-	must(whole.text.len == 0 ||
-	    memcmp(whole.text.data, pieces.text.data, whole.text.len) == 0);
+	must_equal(&whole.text, &pieces.text);
 	must(whole.begun - whole.ended <= 1);
 	must(whole.ended <= count_ends(in, n));
 	config.sync = true;
