@@ -83,6 +83,9 @@ open_passwords(int fd, const char *name)
 	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		log_error("%s: others may read or write it (mode %04o)", name,
 		    (unsigned)st.st_mode & 07777);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		log_error("%s: it is another user's (uid %u)", name,
+		    (unsigned)st.st_uid);
 	else if (!(f = fdopen(fd, "r")))
 		log_error("%s: %s", name, strerror(errno));
 	if (!f && fd >= 0)

@@ -5,12 +5,23 @@
 
 #include "base64.h"
 
+/* Logs, handlers and checkers would have to bear control characters. */
+static bool
+is_name(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p >= ' ' && *p != 0x7f)
+		p++;
+	return *text && *p == '\0';
+}
+
 static bool
 is_pair(const struct sasl *s)
 {
 	size_t n = strlen(s->user), m = strlen(s->password);
 
-	return n > 0 && m > 0 && n + m <= SASL_PAIR;
+	return is_name(s->user) && m > 0 && n + m <= SASL_PAIR;
 }
 
 /* The next string of the text; NULL when there is none. */

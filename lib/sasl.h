@@ -20,8 +20,8 @@ enum sasl_result {
 
 struct sasl {
 	const char *challenge; /* Base64, "" for an empty one */
-	/* C strings of SASL_PAIR octets together, neither of them empty; any
-	 * octet but NUL may be in them. */
+	/* C strings of SASL_PAIR octets together, neither of them empty; no
+	 * control character is in user, and no NUL in password. */
 	const char *user, *password;
 
 	/* its own */

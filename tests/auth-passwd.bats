@@ -353,6 +353,12 @@ cpu() {
 	done
 	chmod 640 users
 	exits 0 "${try[@]}" 3<pair
+	if [ "$(id -u)" = 0 ]; then
+		chown 4711 users
+		exits 111 "${try[@]}" 3<pair 2>err
+		same err <<<"auth-passwd: users: it is another user's (uid 4711)"
+		echo x | exits 111 auth-passwd --file users --add bob 2>err
+	fi
 	rm users
 	mkfifo users
 	exits 111 timeout 5 "${try[@]}" 3<pair 2>err

@@ -120,17 +120,34 @@ talk() {
 	END
 }
 
-@test "SASL PLAIN logs in, and a name may hold any octet but NUL" {
+@test "SASL PLAIN logs in, and a name may hold what is no control character" {
 	printf 'CAPA\r\nAUTH PLAIN\r\n%s\r\nSTAT\r\nQUIT\r\n' \
-		"$(printf '\0a "\n\x01\xff$(x) %%s\x1b[0m\0secret' | base64 -w 0)" |
+		"$(printf '\0a "\xff$(x) %%s[0m\0secret' | base64 -w 0)" |
 		"${serve[@]}" 2>log >out
 	tail -n 4 out >last
 	printf '+ \n+OK\n+OK 0 0\n+OK bye\n' | crlf | same last
-	same pairs <<<'a"\n001377$(x)%s033[0m\0secret\0\0'
+	same pairs <<<'a"377$(x)%s[0m\0secret\0\0'
 	head -n 1 log >got
 	same got <<-'END'
-	event=login peer=unknown user="a \"\x0a\x01\xff$(x) %s\x1b[0m"
+	event=login peer=unknown user="a \"\xff$(x) %s[0m"
 	END
+	rm pairs
+	for name in 'a\nb' '\x1b[0m' '\x7f' 'a\r'; do
+		printf 'AUTH PLAIN %s\r\nQUIT\r\n' \
+			"$(printf "\\0$name\\0secret" | base64 -w 0)" |
+			"${serve[@]}" | sed -n 2p
+	done >out
+	printf 'USER \x1b[0m\r\nPASS secret\r\nQUIT\r\n' | "${serve[@]}" |
+		sed -n 2,3p >>out
+	crlf <<-'END' | same out
+	-ERR wrong response
+	-ERR wrong response
+	-ERR wrong response
+	-ERR wrong response
+	-ERR unknown command
+	-ERR not in this state
+	END
+	[ ! -e pairs ]
 }
 
 @test "a wrong password is refused, and the third ends the session" {

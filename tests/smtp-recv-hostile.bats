@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# smtp-recv: smuggling, cut connections, sockets, limits and signals.
+# smtp-recv: cut connections, sockets, limits and signals.
 
 load lib
 
@@ -52,13 +52,6 @@ replies() {
 	EOF
 }
 
-@test "160 ends of data that are none smuggle nothing, and the dialogue stays in step" {
-	py smuggle -- -- true >got
-	same got <<-'EOF'
-		160 cases, 0 bad, 34 without bare CR, LF or NUL
-	EOF
-}
-
 @test "a connection cut at any octet of DATA leaves nothing behind in any sink" {
 	py cut spool -- --spool spool >got
 	py cut box -- --mailboxes mailboxes >>got
@@ -90,14 +83,6 @@ replies() {
 @test "each octet in a segment of its own is the same session" {
 	session | crlf | py drip -- --mailboxes mailboxes | normal >got
 	replies | same got
-}
-
-@test "what is said before the greeting ends the session" {
-	printf 'EHLO me\r\n' | py early -- --mailboxes mailboxes >got
-	same got <<-'EOF'
-		554 5.5.0 You spoke before the greeting
-		exit 0
-	EOF
 }
 
 @test "on a socket, commands sent together before EHLO announced that end it" {

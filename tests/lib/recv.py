@@ -3,7 +3,6 @@
 dialogue, connections cut at every octet. Every subcommand takes the server's
 command line and prints what it saw, or dies with what was wrong."""
 
-import itertools
 import os
 import signal
 import smtplib
@@ -14,8 +13,6 @@ import time
 
 WAIT = 20
 ENVELOPE = b"EHLO me\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@host.example>\r\nDATA\r\n"
-SECOND = (b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<c@host.example>\r\nDATA\r\n"
-          b"Subject: smuggled\r\n\r\nsmuggled\r\n.\r\n")
 
 
 def start(argv, on_stderr=False):
@@ -94,17 +91,6 @@ def inetd(argv):
     print("exit", process.wait(WAIT))
 
 
-def early(argv):
-    """Octets before the greeting, held ready while the server starts."""
-    ours, theirs = socket.socketpair()
-    ours.settimeout(WAIT)
-    ours.sendall(sys.stdin.buffer.read())
-    process = subprocess.Popen(argv, stdin=theirs, stdout=theirs)
-    theirs.close()
-    show(read_all(ours))
-    print("exit", process.wait(WAIT))
-
-
 def burst(argv):
     """Greeting, then all of stdin in one segment."""
     sock, process = start(argv)
@@ -127,36 +113,6 @@ def drip(argv):
     sock.shutdown(socket.SHUT_WR)
     show(read_all(sock))
     print("exit", process.wait(WAIT))
-
-
-def smuggle(argv):
-    """BEFORE . AFTER in all combinations that are no end of data."""
-    parts = [b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\0", b"\0\r\n",
-             b"\r\0\n", b"\x0b", b"\x0c", b"\x85", b"\xe2\x80\xa8", b"\r\n "]
-    cases = bad = accepted = 0
-    for before, after in itertools.product(parts, parts):
-        data = b"Subject: x\r\n\r\ntext" + before + b"." + after
-        if b"\r\n.\r\n" in data:
-            continue
-        cases += 1
-        tail = data + SECOND + b"\r\n.\r\nNOOP\r\nQUIT\r\n"
-        # The real end is the first CRLF.CRLF of all this.
-        rest = tail[tail.index(b"\r\n.\r\n") + 5:]
-        result = over_pipes(argv, ENVELOPE + tail)
-        replies = result.stdout.split(b"\r\n")
-        after_data = replies[replies.index(
-            b"354 End data with <CRLF>.<CRLF>") + 1:-1]
-        clean = tail[:tail.index(b"\r\n.\r\n")]
-        plain = clean.replace(b"\r\n", b"")
-        ok = not any(c in plain for c in (b"\r", b"\n", b"\0"))
-        want = b"250" if ok else b"550"
-        accepted += ok
-        if (not after_data or after_data[0][:3] != want
-                or any(r.startswith(b"354") for r in after_data)
-                or len(after_data) != 1 + len(rest.split(b"\r\n")) - 1):
-            bad += 1
-            print(before, after, after_data)
-    print(cases, "cases,", bad, "bad,", accepted, "without bare CR, LF or NUL")
 
 
 def cut(argv, *folders):

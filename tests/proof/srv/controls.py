@@ -1,0 +1,45 @@
+"""Programs with the fault that a check looks for: each must be caught by the
+case that names it, which the same program without a fault holds."""
+
+import sys
+
+from . import addresses, bounds, common as c, data, files, injection
+
+CONTROLS = [
+    # fault, check, what the name of the case says, program, without fault
+    ("lf-dot", data.end_of_data, r"\r\n.\n", data.broken),
+    ("cr-dot", data.end_of_data, r"\r.\r\n", data.broken),
+    ("nul-dot", data.end_of_data, r"\r\n.\r\0\n", data.broken),
+    ("stores-anything", data.end_of_data, r"\n.\n", data.broken),
+    ("percent", addresses.forms, "%", addresses.broken),
+    ("patient", bounds.floods, "bad-commands", addresses.broken),
+    ("grows", bounds.floods, "command-line", addresses.broken),
+    ("append", files.mboxes, "symlink", files.broken),
+    ("header", injection.headers, "newline", injection.broken),
+]
+
+
+def caught(check, argv, sought):
+    """The case that fell, or None."""
+    c.sought = sought
+    try:
+        check(c.Report(quiet=True), argv, "broken")
+    except c.Fell as fell:
+        return str(fell)
+    finally:
+        c.sought = ""
+    return None
+
+
+def all_caught(report, quick=True):
+    for fault, check, sought, broken in CONTROLS:
+        by = caught(check, broken(fault), sought)
+        sound = quick or caught(check, broken("none"), sought) is None
+        report.say(f"broken {fault} {check.__name__.replace('_', '-')} "
+                   f"caught={int(by is not None)}")
+        report.held += bool(by) and sound
+        report.failed += not (by and sound)
+        if not by or not sound:
+            print(f"broken {fault}: {by or 'nothing fell'}"
+                  f"{'' if sound else ', nor does it hold without it'}",
+                  file=sys.stderr)
