@@ -18,7 +18,7 @@ before; "# " starts a comment line. The steps:
     reply CODE      takes an SMTP reply whose code starts with CODE
     until TEXT      takes lines up to one that is TEXT
     octets N        takes N octets, into $data
-    message         takes all up to CRLF.CRLF, kept as it came in .messages
+    message         takes all to CRLF.CRLF, or .CRLF alone, into .messages
     end             waits for the other side's end; anything else is wrong
     line TEXT       sends TEXT and CRLF
     send TEXT       sends TEXT as it is
@@ -262,6 +262,8 @@ class Peer:
         self.vars["data"], self.buffer = self.buffer[:n], self.buffer[n:]
 
     def do_message(self, text):
+        while len(self.buffer) < 3:
+            self.fill()
         if not self.buffer.startswith(b".\r\n"):
             self.messages.append(self.take(b"\r\n.\r\n"))
         else:
@@ -295,15 +297,15 @@ class Peer:
             left -= each
 
     def do_endless(self, text):
-        n, limit = 0, self.sent + ENDLESS
+        limit, n = self.sent + ENDLESS, 0
+        self.vars["n"] = "\0n"
+        parts = self.text(text).split(b"\0n")
+        each = 65536 // max(1, len(text)) + 1
         while self.sent < limit:
-            block = b""
-            while len(block) < 65536:
-                n += 1
-                self.vars["n"] = str(n)
-                block += (self.text(text) if "$" in text or n == 1
-                          else block * (len(block) < 32768) or block)
-            self.send(block)
+            block = (b"%d" % i for i in range(n + 1, n + each + 1))
+            self.send(b"".join(i.join(parts) for i in block)
+                      if len(parts) > 1 else parts[0] * each)
+            n += each
 
     def do_drip(self, text):
         rate, _, text = text.partition(" ")
