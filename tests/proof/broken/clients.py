@@ -18,8 +18,8 @@ class Wire:
     def __init__(self):
         wait = None if FAULT == "patient" else 1
         self.s = socket.create_connection(("127.0.0.1", PORT), wait)
-        self.data = b""
-        if FAULT != "patient":
+        self.data, self.hoard = b"", []
+        if FAULT not in ("patient", "hog"):
             signal.signal(signal.SIGALRM, late)
             signal.setitimer(signal.ITIMER_REAL, 1)
 
@@ -28,7 +28,8 @@ class Wire:
         if not got:
             raise EOFError
         self.data += got
-        if FAULT != "hog" and len(self.data) > 1 << 20:
+        self.hoard += [got * 64] * (FAULT == "hog")
+        if len(self.data) > 1 << 20:
             raise Temporary("too long")
 
     def take(self, end):

@@ -27,6 +27,7 @@ DONE = {
     ("imap", "down"): b"* BYE", ("imap", "up"): b" LOGOUT\r\n",
     ("smtp", "down"): b"queued\r\n", ("smtp", "up"): b"\r\n.\r\n",
 }
+DATA = {"down": b"220 mx", "up": b"DATA"}
 variables = tables.variables()
 
 
@@ -58,6 +59,19 @@ def faults(t, client, way, stream, n):
     return found
 
 
+def points(client, way, stream, step):
+    """Every octet where it counts, some of the rest."""
+    at = end = 0
+    if client == "smtp":
+        at, end = stream.index(DATA[way]), len(stream)
+    elif way == "down":
+        # The last message and the answer behind it.
+        at = stream.index(MARKS[client, way](3))
+        end = at + len(MARKS[client, way](3)) + len("A5 OK done\r\n")
+    return [n for n in range(len(stream))
+            if n % step == 0 or at <= n <= end]
+
+
 def check(out, certs, client, step):
     case = misbehaviour.cases(client)[0]
     good = trial.Trial(client, case.script, certs, delay=0.001)
@@ -67,8 +81,7 @@ def check(out, certs, client, step):
             t = trial.Trial(client, case.script, certs,
                             **{"cut_" + way: n})
             return f"at octet {n}", t, faults(t, client, way, stream, n)
-        # Every octet of what counts, some of the rest.
-        runs = report.each(one, range(0, len(stream), step))
+        runs = report.each(one, points(client, way, stream, step))
         lost = sum(any("deletes" in f for f in fs) for _, _, fs in runs)
         part = sum(bool(t.partial) for _, t, _ in runs)
         out.result(f"{misbehaviour.NAMES[client]} cut {way}", runs,

@@ -65,6 +65,9 @@ def as_expected(t, case):
             f"exit {t.code}, results {got}, not {rest[0]}"]
     faults = [] if str(t.code) in exits.split("/") else [
         f"exit {t.code}, not {exits}"]
+    lines = t.said.count(b"\n")
+    if t.client == "pop3" and lines != (t.code != 0):
+        faults.append(f"{lines} lines of diagnostics")
     if t.client != "smtp":
         got, gone = (numbers(text) for text in rest)
         if t.got != got:

@@ -34,31 +34,37 @@ def wrong(wire, message):
     return None if back == text_of(message) else f"arrives as {back[:60]!r}"
 
 
+def run(argv, given):
+    with open(given, "rb") as f:
+        return subprocess.run(argv, stdin=f, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False)
+
+
+def spooled(folder, relay):
+    """Through a queue, as it is run by cron."""
+    spool = [trial.program("spool"), "-d", folder + "/spool"]
+    done = run(spool + ["add", "-f", "a@x.org", "b@x.org"], folder + "/m")
+    if done.returncode:
+        return done
+    with open(folder + "/spool/routes", "w", encoding="ascii") as f:
+        f.write("* relay " + " ".join(relay) + "\n")
+    return run(spool + ["run", "--once"], "/dev/null")
+
+
 def send(way, folder, port):
     """The exit status, 65 for a result that says so."""
-    smtp = [trial.program("smtp-send"), "--relay", f"smtp://127.0.0.1:{port}",
-            "--hostname", "me", "--tls=off", "--timeout", "5s"]
-    spool = [trial.program("spool"), "-d", folder + "/spool"]
-    given, argv = folder + "/m", smtp + ["-f", "a@x.org", "b@x.org"]
-    if way == "batch":
-        given, argv = folder + "/jobs", smtp + ["--batch"]
-        with open(given, "w", encoding="ascii") as f:
-            f.write(f"q\t{folder}/m\t0\t-\t<a@x.org>\t<b@x.org>\n")
-    elif way == "spool":
-        argv = spool + ["add", "-f", "a@x.org", "b@x.org"]
-
-    def run(argv):
-        with open(given, "rb") as f:
-            return subprocess.run(argv, stdin=f, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, check=False)
-    done = run(argv)
-    if way == "spool" and done.returncode == 0:
-        given = "/dev/null"
-        done = run(spool + ["run", "--once", "--transport",
-                            " ".join(smtp + ["--batch"])])
-    if b"\tperm\t554\t5.6.0" in done.stdout:
-        return 65
-    return done.returncode
+    relay = [f"smtp://127.0.0.1:{port}", "--hostname=me", "--tls=off",
+             "--timeout=5s"]
+    if way == "spool":
+        return spooled(folder, relay).returncode
+    smtp = [trial.program("smtp-send"), "--relay", *relay]
+    if way == "single":
+        return run(smtp + ["-f", "a@x.org", "b@x.org"],
+                   folder + "/m").returncode
+    with open(folder + "/jobs", "w", encoding="ascii") as f:
+        f.write(f"q\t{folder}/m\t0\t-\t<a@x.org>\t<b@x.org>\n")
+    done = run(smtp + ["--batch"], folder + "/jobs")
+    return 65 if b"\tperm\t554\t5.6.0" in done.stdout else done.returncode
 
 
 def one(way, row):

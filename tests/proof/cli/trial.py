@@ -22,7 +22,6 @@ MEMORY = 32768  # KiB
 MAILDIR = re.compile(r"work/(Mail(/(new|cur|tmp))?|results)|"
                      r"work/Mail/(new|cur)/[^/]+|"
                      r"home(/\.local(/state(/mailpipe(/[^/]+)?)?)?)?")
-ESCAPED = "/tmp/proof-escaped"
 FETCH = {"pop3": ["pop3-fetch", "-q"], "imap": ["imap-fetch", "-q"]}
 COMMON = ["--timeout", f"{TIMEOUT}s"]
 
@@ -42,8 +41,10 @@ class Trial:
         self.work = os.path.join(self.folder, "work")
         os.mkdir(self.work)
         os.mkdir(os.path.join(self.folder, "home"))
-        self.server = peer.Server(
-            peer.Script(script, certs, tables.variables()), self.watch)
+        self.outside = self.folder + "-escaped"
+        given = dict(tables.variables(), out=self.outside)
+        self.server = peer.Server(peer.Script(script, certs, given),
+                                  self.watch)
         self.proxy = proxy.Proxy(self.server.port, **relayed) \
             if relayed else None
         self.port = (self.proxy or self.server).port
@@ -115,7 +116,7 @@ class Trial:
                 stderr=subprocess.PIPE, cwd=self.work, env=env)
             self.hung = False
             try:
-                self.said = child.communicate(timeout=TIMEOUT + 9)[1]
+                self.said = child.communicate(timeout=TIMEOUT + 4)[1]
             except subprocess.TimeoutExpired:
                 child.terminate()
                 self.hung, self.said = True, child.communicate()[1]
@@ -148,8 +149,9 @@ class Trial:
                  for name in folders + names]
         self.stray = [p for p in paths if not MAILDIR.fullmatch(p)
                       and p not in ("work", "message", "jobs", "peak", "out")]
-        if os.path.lexists(ESCAPED):
-            self.stray.append(ESCAPED)
+        if os.path.lexists(self.outside):
+            self.stray.append(self.outside)
+            os.unlink(self.outside)
         self.gone = sorted({n for p in self.server.peers for line in p.lines
                             for n in doomed(line)})
         self.clear = b"".join(p.clear for p in self.server.peers)
