@@ -547,22 +547,6 @@ cut_scripts() {
 	same err <<<'imap-fetch: INBOX: server: no word of how many messages it has'
 }
 
-@test "a message that is cut at any octet is never delivered, what came before is" {
-	local i
-	cut_scripts
-	for ((i = 0; i < cuts; i++)); do
-		rm -rf Mail "$HOME/.local"
-		exits 75 fetch --delete -o Mail 2>err
-		echo 'imap-fetch: INBOX: connection: closed by the server' | same err
-		# Complete but for the reply.
-		((i < cuts - 7)) || rm -f Mail/new/*,U=5
-		names Mail >got
-		printf 'cur:\n\nnew:\n,U=3\n' | same got
-		nothing_in Mail/tmp
-	done
-	if grep STORE asked; then false; fi
-}
-
 @test "nor does a command get any of it" {
 	local i
 	cut_scripts
@@ -648,20 +632,6 @@ cut_scripts() {
 		echo "imap-fetch: INBOX: ${whys[i]}" | same err
 		nothing_in Mail
 	done
-}
-
-@test "a server that drips cannot hold it longer than the time-out" {
-	{
-		printf 'login\nopen 1 6\nlist 3\nask\nsay * 1 FETCH (UID 3 BODY[] {9999}\\r\\n\n'
-		for i in {1..40}; do printf 'say x\nwait 0.1\n'; done
-	} >script
-	scripted script
-	SECONDS=0
-	exits 75 timeout 10 imap-fetch --tls=off --password-file pw -q -o Mail \
-		--timeout 1 "$url" 2>err
-	[ "$SECONDS" -lt 6 ]
-	echo 'imap-fetch: INBOX: connection: Connection timed out' | same err
-	nothing_in Mail
 }
 
 @test "message, journal and folders are durable before anything is deleted" {

@@ -248,15 +248,6 @@ cut_each() {
 	done
 }
 
-@test "a message that is cut at any octet is never delivered, what came before is" {
-	cut_scripts
-	cut_each fetch --delete -o Mail
-	cat Mail/new/* | uniq -c | tr -s ' ' >got
-	echo " $cuts first" | same got
-	ls Mail/tmp >left
-	same left </dev/null
-}
-
 @test "nor does an mbox, a stream or a command get any of it" {
 	local i
 	cut_scripts
@@ -285,19 +276,6 @@ cut_each() {
 	printf -- '--\none\n' | same got
 	exits 75 fetch --delete -o Mail 2>err
 	if grep -q DELE asked; then false; fi
-}
-
-@test "announced sizes are not believed, and a bare dot is content" {
-	{
-		printf "login\n$listing"
-		printf 'say +OK\\r\\n1 a\\r\\n2 b\\r\\n.\\r\\n\nask\n'
-		printf 'say +OK 18446744073709551615 octets\\r\\none\\n.\\nstill\\r\\n.\\r\\n\nask\n'
-		printf 'say +OK -1 octets\\r\\ntwo\\r\\n.\\r\\n\nask\nsay +OK\\r\\n\n'
-	} >script
-	scripted script
-	fetch -o Mail
-	messages Mail >got
-	printf -- '--\none\n.\nstill\n--\ntwo\n' | same got
 }
 
 @test "hostile unique-ids are only names" {
@@ -480,83 +458,6 @@ cut_each() {
 	DELE 2
 	QUIT
 	END
-}
-
-# Each line: EXIT, then what the server says after the listing was asked for.
-@test "endless lines, lists and nonsense end with the right exit code" {
-	local n=0 i code reply codes=() message='say +OK\r\n1 a\r\n.\r\n|ask|'
-	while IFS='|' read -r code reply; do
-		codes+=("$code")
-		{
-			printf "login\n$listing"
-			reply=${reply/MESSAGE|/$message}
-			echo "${reply//|/$'\n'}"
-		} >script$((n++))
-	done <<-'END'
-	76|MESSAGE|fill 100000 x
-	76|MESSAGE|say hello\r\n
-	76|MESSAGE|say +OK\n
-	76|MESSAGE|say +OK \x00\r\n
-	75|MESSAGE|say -ERR gone\r\n|ask|say +OK\r\n
-	75|MESSAGE|say +OK\r\nno end\r\n|ask
-	75|MESSAGE|say
-	75|MESSAGE|reset
-	76|say +OK\r\n1 a\r\n1 b\r\n.\r\n|ask
-	76|say +OK\r\n0 a\r\n.\r\n|ask
-	76|say +OK\r\n2 b\r\n1 a\r\n|ask
-	76|say +OK\r\n4294967297 a\r\n|ask
-	76|say +OK\r\nx\r\n|ask
-	END
-	# shellcheck disable=SC2046 # names without blanks
-	scripted $(seq -f 'script%g' 0 $((n - 1)))
-	for ((i = 0; i < n; i++)); do
-		exits "${codes[i]}" timeout 20 pop3-fetch --tls=off \
-			--password-file pw -q -o Mail --timeout 1 "$url" 2>err
-		wc -l <err >lines
-		echo 1 | same lines
-	done
-	ls Mail/new Mail/tmp >left
-	printf 'Mail/new:\n\nMail/tmp:\n' | same left
-}
-
-@test "a listing without end stays in bounds" {
-	printf "login\n$listing" >script
-	printf 'say +OK\\r\\n1 ' >>script
-	printf '\nfill 3000000 x\n' >>script
-	scripted script
-	exits 76 fetch -o Mail 2>err
-	echo 'pop3-fetch: server: a line that is too long' | same err
-}
-
-@test "a server that drips cannot hold it longer than the time-out" {
-	printf 'drip' >kind
-	python3 - >port 3>&- <<-'END' &
-	import socket, time
-	l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(1)
-	print(l.getsockname()[1], flush=True)
-	s, _ = l.accept()
-	s.sendall(b"+OK\r\n")
-	f = s.makefile("rb")
-	f.readline(); s.sendall(b"+OK\r\nUSER\r\n.\r\n")
-	f.readline(); s.sendall(b"+OK\r\n")
-	f.readline(); s.sendall(b"+OK\r\n")
-	f.readline(); s.sendall(b"+OK\r\n.\r\n")
-	f.readline(); s.sendall(b"+OK\r\n1 a\r\n.\r\n")
-	f.readline(); s.sendall(b"+OK\r\n")
-	try:
-	    while True:
-	        s.sendall(b"x"); time.sleep(0.1)
-	except OSError:
-	    pass
-	END
-	pids+=($!)
-	for ((i = 0; i < 200; i++)); do [ -s port ] && break; sleep 0.05; done
-	url=pop3://alice@127.0.0.1:$(cat port)/
-	exits 75 timeout 10 pop3-fetch --tls=off --password-file pw -q -o Mail \
-		--timeout 2 "$url" 2>err
-	echo 'pop3-fetch: connection: Connection timed out' | same err
-	ls Mail/new Mail/tmp >left
-	printf 'Mail/new:\n\nMail/tmp:\n' | same left
 }
 
 @test "message, journal and folder are durable before DELE is sent" {

@@ -152,15 +152,6 @@ job() {
 	exits 64 smtp-send "${to[@]}" --size 1 --batch < /dev/null
 }
 
-@test "odd messages: one end of data, at the end, and no bare CR or LF, or 65" {
-	sink
-	python3 "$TESTS/lib/odd.py" sink smtp-send "${to[@]}" -f a@x.org \
-		b@x.org > got
-	same got <<< '21 8'
-	[ -e sink.21 ]
-	[ ! -e sink.22 ]
-}
-
 @test "dots and line ends on the edges of the blocks" {
 	sink
 	for n in 65534 65535 65536 131071; do
@@ -174,23 +165,6 @@ job() {
 	grep -aA 9 DATA sink.1 > sent
 	{ cat want; printf '\n.\r\nQUIT\r\n'; } > full
 	cmp sent full
-}
-
-@test "a connection cut at any octet of the replies is 0 only after the last reply" {
-	sink cut=1
-	local codes='' rc
-	for _ in {1..260}; do
-		rc=0
-		smtp-send "${to[@]}" -f a@x.org b@x.org < m 2>> err || rc=$?
-		[ "$rc" = 0 ] && break
-		codes+=" $rc"
-	done
-	[ "$rc" = 0 ]
-	tr ' ' '\n' <<< "$codes" | sort -u | tr -d '\n' > got
-	same got < <(printf 75)
-	# 250 2.0.0 queued, CR and LF: each of its octets was one cut.
-	grep -c unsure err > got
-	same got <<< 18
 }
 
 @test "a close after the end of data is unsure" {
@@ -215,28 +189,6 @@ job() {
 	sink mail=$'550 5.0.0 \033[2Jgone'
 	exits 69 smtp-send "${to[@]}" -f a@x.org b@x.org < m 2> err
 	same err <<< 'smtp-send: send <b@x.org>: 550 5.0.0 \x1b[2Jgone'
-}
-
-# The three wait at the same time.
-@test "a server that falls silent is given up after --timeout" {
-	local key pids=()
-	for key in mail end quit; do
-		sink "$key=silence"
-		timeout 5 smtp-send "${to[@]}" --timeout 1s -f a@x.org b@x.org \
-			< m 2> "err.$key" &
-		pids+=($!)
-	done
-	exits 75 wait "${pids[0]}"
-	same err.mail <<< 'smtp-send: send <b@x.org>: no answer in time'
-	exits 75 wait "${pids[1]}"
-	same err.end <<< 'smtp-send: send <b@x.org>: unsure: no answer in time'
-	exits 0 wait "${pids[2]}"
-	same err.quit < /dev/null
-}
-
-@test "QUIT refused after 250 changes nothing" {
-	sink quit='500 no'
-	exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org < m
 }
 
 @test "no server to be had is temporary" {

@@ -1,6 +1,6 @@
 /* peak FILE COMMAND [ARG...]: runs it and adds a line to FILE, how much memory
  * the largest process of it had at most: "COMMAND KIB". SIGTERM is passed on.
- * Exits as it does. */
+ * Exits as it does, with 128 and the number of a signal that ended it. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -39,5 +39,5 @@ main(int argc, char *argv[])
 		return 73;
 	fprintf(f, "%s %ld\n", argv[2], use.ru_maxrss);
 	fclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 75;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
