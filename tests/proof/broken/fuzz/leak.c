@@ -10,5 +10,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *kept = malloc(n + 1);
 
-	return kept \&\& n > 1000000 ? data[0] : 0;
+	return kept && n > 1000000 ? data[0] : 0;
 }

@@ -8,5 +8,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	return n > 0 \&\& data[n] == 1;
+	return n > 0 && data[n] == 1;
 }

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	if (n > 2 \&\& data[0] == 0x46)
+	if (n > 2 && data[0] == 0x46)
 		abort();
 	return 0;
 }
