@@ -1,7 +1,7 @@
 """What is asserted of a run: always, and as the table says."""
 
 from . import tables
-from .trial import MEMORY, SANITIZED, TIMEOUT
+from .trial import MEMORY, SANITIZED, SLACK, TIMEOUT
 
 LETTERS = {"ok": "o", "temp": "t", "perm": "p", "unsure": "u"}
 
@@ -24,7 +24,7 @@ def always(t, name):
     """The faults that no run may have."""
     return [f for f in (
         t.hung and "never ends",
-        t.seconds > TIMEOUT + 1 and f"takes {t.seconds:.1f} s",
+        t.seconds > TIMEOUT + SLACK and f"takes {t.seconds:.1f} s",
         t.code > 128 and f"ended by signal {t.code - 128}",
         not SANITIZED and t.kib > MEMORY and f"{t.kib} KiB",
         t.stray and f"leaves {t.stray}",

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -18,6 +19,8 @@ SANITIZED = BUILD.endswith("/san")
 # syncfs waits for all that others write to the disk of /tmp.
 FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 TIMEOUT = 1
+# The quick part runs beside other tests, which may take its turn.
+SLACK = 3 if "quick" in sys.argv else 1
 MEMORY = 32768  # KiB
 MAILDIR = re.compile(r"work/(Mail(/(new|cur|tmp))?|results)|"
                      r"work/Mail/(new|cur)/[^/]+|"
