@@ -30,7 +30,7 @@ const char *trace_world;
 struct tree {
 	struct process {
 		pid_t pid;
-		bool world, fails;
+		bool begun, world, fails; /* begun: was stopped once */
 	} p[MOST];
 	int n;
 	pid_t root, waits; /* waits: KILL at the exit of this one's call */
@@ -284,18 +284,34 @@ at_exec(struct tree *t, struct process *child, struct calls *watch,
 	child->world = strcmp(exe, trace_world) == 0;
 }
 
+/* A new child is known before it stops, so that it is killed with the rest; one
+ * that came and went before this is told is gone. */
+static void
+at_event(struct tree *t, struct process *child, int event, struct calls *watch,
+    struct outcome *o)
+{
+	unsigned long born;
+
+	if (event == PTRACE_EVENT_EXEC)
+		at_exec(t, child, watch, o);
+	else if (ptrace(PTRACE_GETEVENTMSG, child->pid, NULL, &born) == 0 &&
+	    kill((pid_t)born, 0) == 0)
+		find(t, (pid_t)born);
+}
+
 static void
 stopped(struct tree *t, const struct point *p, pid_t pid, int status,
     struct calls *watch, struct outcome *o)
 {
-	int known = t->n, sig = WSTOPSIG(status);
+	int sig = WSTOPSIG(status);
 	struct process *c = find(t, pid);
-	bool fresh = t->n > known;
+	bool fresh = c && !c->begun;
 
 	if (!c) {
 		kill(pid, SIGKILL);
 		return;
 	}
+	c->begun = true;
 	if (fresh && sig == SIGSTOP) {
 		ptrace(PTRACE_SETOPTIONS, pid, NULL, OPTIONS);
 		sig = 0;
@@ -303,8 +319,7 @@ stopped(struct tree *t, const struct point *p, pid_t pid, int status,
 		at_call(t, p, c, watch, o);
 		sig = 0;
 	} else if (status >> 16) {
-		if (status >> 16 == PTRACE_EVENT_EXEC)
-			at_exec(t, c, watch, o);
+		at_event(t, c, status >> 16, watch, o);
 		sig = 0;
 	}
 	ptrace(t->done ? PTRACE_CONT : PTRACE_SYSCALL, pid, NULL,
@@ -354,7 +369,7 @@ trace_run(char *const argv[], const int fds[2], const struct point *p,
 	*o = (struct outcome){0};
 	if (t.root == 0)
 		child(argv, fds, true);
-	find(&t, t.root);
+	find(&t, t.root)->begun = true;
 	waitpid(t.root, NULL, __WALL);
 	ptrace(PTRACE_SETOPTIONS, t.root, NULL, OPTIONS);
 	set_limit(limit);
