@@ -211,6 +211,7 @@ replies() {
 
 # listen ARGS: starts a listener, sets $server and $port.
 listen() {
+	: >log
 	smtp-recv --hostname host.example --listen 127.0.0.1:0 "$@" 2>log &
 	server=$!
 	for ((i = 0; i < 200; i++)); do
