@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -251,23 +252,18 @@ close_stdout(void)
 	return EX_OK;
 }
 
-/* At once: until the caller has it, a kill has the message queued again. */
+/* In one call, without memory: until the caller has it, a kill or a failure has
+ * the message queued again. */
 static void
 print_line(const char *line)
 {
-	struct buf b = BUF_INIT;
-	size_t done = 0;
-	ssize_t n;
+	size_t n = strlen(line);
+	struct iovec parts[] = {{(char *)line, n}, {(char *)"\n", 1}};
+	ssize_t done = writev(STDOUT_FILENO, parts, 2);
 
-	buf_addf(&b, "%s\n", line);
-	while (done < b.len) {
-		n = write(STDOUT_FILENO, b.data + done, b.len - done);
-		if (n < 0 && errno != EINTR)
-			log_die(
-			    EX_TEMPFAIL, "write stdout: %s", strerror(errno));
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	buf_free(&b);
+	if (done != (ssize_t)n + 1)
+		log_die(EX_TEMPFAIL, "write stdout: %s",
+		    done < 0 ? strerror(errno) : "short write");
 }
 
 static void

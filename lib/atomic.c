@@ -285,6 +285,22 @@ atomic_sync_parent(const char *path)
 }
 
 int
+atomic_make_parents(char *path)
+{
+	int r = 0;
+
+	for (char *p = path + 1; r == 0 && (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		if (mkdir(path, 0700) == 0)
+			r = atomic_sync_parent(path);
+		else if (errno != EEXIST)
+			r = -1;
+		*p = '/';
+	}
+	return r;
+}
+
+int
 atomic_scratch(void)
 {
 	const char *dir = getenv("TMPDIR");

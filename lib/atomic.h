@@ -46,6 +46,9 @@ void atomic_on_term(void);
 /* Makes the name of a folder that was just made durable; of one whose parent
  * may not be read nothing is asked. 0, or -1 with errno. */
 int atomic_sync_parent(const char *path);
+/* Makes what is missing of the folders above the path's last slash, 0700 and
+ * durable. 0, or -1 with errno. */
+int atomic_make_parents(char *path);
 /* An unlinked file in $TMPDIR or /tmp, or -1 with errno. */
 int atomic_scratch(void);
 /* Removes regular files in dir that are older than 36 hours. */

@@ -155,29 +155,13 @@ open_locked(const char *path)
 	return -1;
 }
 
-/* Makes each missing folder above the last slash, 0700. */
-static int
-make_folders(char *path)
-{
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = 0;
-		if (mkdir(path, 0700) == 0 ? atomic_sync_parent(path) < 0
-					   : errno != EEXIST) {
-			*p = '/';
-			return -1;
-		}
-		*p = '/';
-	}
-	return 0;
-}
-
 int
 journal_open(struct journal *j, const char *path,
     void (*line)(void *arg, const char *s, size_t n), void *arg)
 {
 	j->fd = -1;
 	j->path = xstrdup(path);
-	if (make_folders(j->path) < 0)
+	if (atomic_make_parents(j->path) < 0)
 		return -1;
 	j->fd = open_locked(j->path);
 	return j->fd < 0 ? -1 : load(j, line, arg);

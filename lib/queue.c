@@ -51,20 +51,6 @@ queue_default_path(struct buf *out)
 	buf_adds(out, "/mailpipe/spool");
 }
 
-static void
-make_parents(char *path)
-{
-	char *p;
-
-	for (p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		/* The open says what is missing. */
-		if (mkdir(path, 0700) == 0)
-			(void)atomic_sync_parent(path);
-		*p = '/';
-	}
-}
-
 static int
 become_owner(int dir)
 {
@@ -127,16 +113,17 @@ int
 queue_open(struct queue *q, const char *path, bool create)
 {
 	struct buf standard = BUF_INIT;
-	int saved;
+	int made = 0, saved;
 
 	*q = (struct queue){-1, -1, -1, -1, -1, -1};
 	if (!path) {
 		queue_default_path(&standard);
 		path = buf_str(&standard);
 		if (create && !getenv("MAILPIPE_SPOOL") && access(path, F_OK))
-			make_parents(standard.data);
+			made = atomic_make_parents(standard.data);
 	}
-	q->dir = open_spool(path, create);
+	if (made == 0)
+		q->dir = open_spool(path, create);
 	buf_free(&standard);
 	if (q->dir >= 0 && !become_owner(q->dir) && !open_parts(q, create))
 		return 0;

@@ -4,30 +4,22 @@
 
 load lib
 
-# held CHECK...: every case of theirs holds.
-held() {
-	"$TESTS/proof/clients" quick "$@" >got 2>err || {
-		cat got err
-		return 1
-	}
-}
-
 setup() {
 	sandbox
 }
 
 @test "a server that misbehaves gets no mail deleted that is not here, and the right verdict" {
-	held misbehaviour
+	proves clients misbehaviour
 }
 
 @test "a session cut at any octet loses nothing and shows nothing partial" {
-	held cut
+	proves clients cut
 }
 
 @test "odd messages go out with one end of data, or not at all" {
-	held outgoing
+	proves clients outgoing
 }
 
 @test "each client with a fault is caught by the check that looks for it" {
-	held broken
+	proves clients broken
 }

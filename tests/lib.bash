@@ -39,5 +39,13 @@ exits() {
 	return 1
 }
 
+# proves PART [WORD...]: its quick form holds, else what it said. Its lines are in
+# out.
+proves() {
+	timeout 300 "$TESTS/proof/$1" quick "${@:2}" >out 2>err 3>&- && return
+	cat out err
+	return 1
+}
+
 # crlf < LF > CRLF
 crlf() { sed 's/$/\r/'; }

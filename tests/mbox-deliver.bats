@@ -494,6 +494,19 @@ begin_slow() {
 	[ "$(find box/new dan/new -type f | wc -l)" -eq 2 ]
 }
 
+@test "a signal behind the commit does not make a delivered message fail" {
+	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	for sign in TERM INT HUP; do
+		rm -rf box
+		mkdir -p box/{tmp,new,cur}
+		strace -o /dev/null -e trace=renameat2 \
+			-e "inject=renameat2:signal=$sign" mbox-deliver -o box <message
+		cmp message box/new/*
+		find box/tmp -type f >left
+		same left </dev/null
+	done
+}
+
 @test "a table that cannot be read for now is 75" {
 	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
 	for fault in openat:error=EMFILE read:error=EIO newfstatat:error=EIO; do

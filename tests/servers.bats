@@ -4,34 +4,26 @@
 
 load lib
 
-# held CHECK...: every case of theirs holds.
-held() {
-	"$TESTS/proof/servers" quick "$@" >got 2>err || {
-		cat got err
-		return 1
-	}
-}
-
 setup() {
 	sandbox
 }
 
 @test "what is no end of data ends none, and what came too early ends the session" {
-	held end-of-data early bdat
+	proves servers end-of-data early bdat
 }
 
 @test "mail is taken for those who are here, whatever the form of the address" {
-	held rcpt parameters
+	proves servers rcpt parameters
 }
 
 @test "a hostile address is text: no shell, no path, no option" {
-	held addresses commands
+	proves servers addresses commands
 }
 
 @test "floods, hostile files and text that would be a field do no harm" {
-	held floods files injection
+	proves servers floods files injection
 }
 
 @test "each server with a fault is caught by the check that looks for it" {
-	held broken
+	proves servers broken
 }

@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 
-from tlspeer import WAIT, Peer
+from tlspeer import Peer, ready
 
 
 def run(peer, script, log):
@@ -35,9 +35,7 @@ def main():
     os.rename("port.new", "port")
     for name in sys.argv[1:]:
         sock, _ = listener.accept()
-        sock.settimeout(WAIT)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = Peer(sock)
+        peer = Peer(ready(sock))
         with open(name, encoding="latin-1") as f, open("log", "ab", 0) as log:
             try:
                 run(peer, f.read(), log)

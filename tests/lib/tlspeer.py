@@ -1,143 +1,44 @@
-"""Mail servers that do TLS right or wrong, for tests of clients.
+"""Mail servers that do TLS right or wrong, for tests of clients: their words,
+over the wires of tests/proof/peer.py."""
 
-A Peer is one connection: it keeps every octet that the client sent in clear
-(`clear`) and every one that came out of TLS (`hidden`). What a client sends
-instead of TLS after it was told to begin counts as clear.
-"""
+import os
+import sys
 
-import socket
-import ssl
-import threading
-
-WAIT = 20
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                             "..", "proof"))
+import peer  # noqa: E402
+from peer import behind_records, ready  # noqa: E402,F401
 
 
-def context(pem):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(pem)
-    return made
-
-
-def behind_records(data):
-    """What is left of data behind whole and cut TLS records."""
-    while data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and (
-            data[1:2] in (b"", b"\x03")):
-        data = data[5 + int.from_bytes(data[3:5], "big"):]
-    return data
-
-
-class Peer:
-    def __init__(self, sock):
-        self.sock, self.tls = sock, None
-        self.clear = self.hidden = self.records = self.buffer = b""
-        self.in_clear = True
-
-    def receive(self):
-        """Octets from the wire, noted; an exception at the end."""
-        data = self.sock.recv(65536)
-        if not data:
-            raise EOFError
-        if self.in_clear:
-            self.clear += data
-        else:
-            self.records += data
-        return data
-
-    def fill(self):
-        if not self.tls:
-            self.buffer += self.receive()
-            return
-        while True:
-            try:
-                data = self.tls.read(65536)
-                break
-            except ssl.SSLWantReadError:
-                self.incoming.write(self.receive())
-        if not data:
-            raise EOFError
-        self.hidden += data
-        self.buffer += data
-
+class Peer(peer.Wire):
     def line(self):
-        while b"\n" not in self.buffer:
-            self.fill()
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line.rstrip(b"\r").decode("latin-1")
+        return self.take_line()
 
     def raw(self, data):
         self.sock.sendall(data)
 
     def say(self, *lines):
-        data = "".join(line + "\r\n" for line in lines).encode("latin-1")
-        if self.tls:
-            self.tls.write(data)
-            self.raw(self.outgoing.read())
-        else:
-            self.raw(data)
-
-    def handshake(self, pem):
-        self.in_clear = False
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context(pem).wrap_bio(self.incoming, self.outgoing, True)
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self.raw(self.outgoing.read())
-                self.incoming.write(self.receive())
-        self.tls = tls
-        self.raw(self.outgoing.read())
-
-    def close(self):
-        """Waits for all that the client still has to say."""
-        try:
-            self.sock.shutdown(socket.SHUT_WR)
-            while True:
-                self.fill() if self.tls else self.receive()
-        except (OSError, EOFError):
-            pass
-        self.sock.close()
-        self.clear += behind_records(self.records)
+        self.send("".join(line + "\r\n" for line in lines).encode("latin-1"))
 
 
-class Server:
-    """Serves every connection by serve(peer), in threads; the peers are kept."""
+class Server(peer.Listener):
+    """Serves every connection by serve(peer); the peers are kept."""
 
     def __init__(self, serve):
-        self.peers, self.threads, self.serve = [], [], serve
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.serve, self.peers = serve, []
+        super().__init__()
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            sock.settimeout(WAIT)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = Peer(sock)
-            self.peers.append(peer)
-            thread = threading.Thread(target=self.run, args=(peer,),
-                                      daemon=True)
-            self.threads.append(thread)
-            thread.start()
+    def begin(self, sock):
+        wire = Peer(sock)
+        self.peers.append(wire)
+        return lambda: self.run(wire)
 
-    def run(self, peer):
+    def run(self, wire):
         try:
-            self.serve(peer)
+            self.serve(wire)
         except (OSError, EOFError):
             pass
-        peer.close()
-
-    def stop(self):
-        # shutdown wakes accept, which close alone does not.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in self.threads:
-            thread.join(WAIT)
+        wire.close()
 
 
 class Smtp:

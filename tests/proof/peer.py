@@ -157,20 +157,17 @@ def behind_records(data):
     return data
 
 
-class Peer:
-    """One connection, ours as a server or as a client."""
+class Wire:
+    """The octets of one connection, with TLS or without: what came in clear
+    (`clear`), what came out of TLS (`hidden`), and what is not yet taken. What
+    comes instead of TLS once it was to begin counts as clear."""
 
-    def __init__(self, sock, script, is_server, watch=None):
-        self.sock, self.script, self.is_server = sock, script, is_server
-        self.watch = watch or (lambda peer, line: None)
-        self.vars = dict(script.variables)
-        self.tls, self.tagged, self.failed = None, False, None
-        self.in_clear = True
+    def __init__(self, sock):
+        self.sock, self.tls, self.in_clear = sock, None, True
         self.clear = self.hidden = self.records = self.buffer = b""
-        self.lines, self.messages, self.sent = [], [], 0
 
-    # --- octets ---
     def receive(self):
+        """Octets from the wire, noted; EOFError at the end."""
         data = self.sock.recv(65536)
         if not data:
             raise EOFError
@@ -205,9 +202,62 @@ class Peer:
         data, self.buffer = self.buffer[:found], self.buffer[found:]
         return data
 
-    def line(self):
+    def take_line(self):
         raw = self.take(b"\n")[:-1]
-        line = (raw[:-1] if raw.endswith(b"\r") else raw).decode("latin-1")
+        return (raw[:-1] if raw.endswith(b"\r") else raw).decode("latin-1")
+
+    def send(self, data):
+        if self.tls:
+            self.tls.write(data)
+            data = self.outgoing.read()
+        self.sock.sendall(data)
+
+    def handshake(self, pem):
+        """As a server with that certificate, or as a client for None."""
+        self.in_clear = False
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context(pem).wrap_bio(self.incoming, self.outgoing,
+                                    pem is not None)
+        self.incoming.write(self.buffer)
+        self.buffer = b""
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.sock.sendall(self.outgoing.read())
+                self.incoming.write(self.receive())
+        self.sock.sendall(self.outgoing.read())
+        self.tls = tls
+
+    def close(self):
+        """Notes all that the other side still has to say."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            while True:
+                if self.tls:
+                    self.fill()
+                else:
+                    self.receive()
+        except (OSError, EOFError, ValueError):
+            pass
+        self.sock.close()
+        self.clear += behind_records(self.records)
+
+
+class Peer(Wire):
+    """One connection, ours as a server or as a client."""
+
+    def __init__(self, sock, script, is_server, watch=None):
+        super().__init__(sock)
+        self.script, self.is_server = script, is_server
+        self.watch = watch or (lambda peer, line: None)
+        self.vars = dict(script.variables)
+        self.tagged, self.failed = False, None
+        self.lines, self.messages, self.sent = [], [], 0
+
+    def line(self):
+        line = self.take_line()
         self.lines.append(line)
         self.vars["line"] = line
         self.watch(self, line)
@@ -215,10 +265,7 @@ class Peer:
 
     def send(self, data):
         self.sent += len(data)
-        if self.tls:
-            self.tls.write(data)
-            data = self.outgoing.read()
-        self.sock.sendall(data)
+        super().send(data)
 
     def text(self, text):
         return decode(text, self.vars)
@@ -334,22 +381,8 @@ class Peer:
         raise Done
 
     def do_tls(self, text):
-        self.in_clear = False
         pem = "%s/%s" % (self.script.certs, self.text(text).decode() or "good")
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context(pem if self.is_server else None).wrap_bio(
-            self.incoming, self.outgoing, self.is_server)
-        self.incoming.write(self.buffer)
-        self.buffer = b""
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self.sock.sendall(self.outgoing.read())
-                self.incoming.write(self.receive())
-        self.sock.sendall(self.outgoing.read())
-        self.tls = tls
+        self.handshake(pem if self.is_server else None)
 
     def do_plain(self, text):
         self.tls = None
@@ -399,28 +432,13 @@ class Peer:
                 self.failed = "the other side went"
         self.close()
 
-    def close(self):
-        """Notes all that the other side still has to say."""
-        try:
-            self.sock.shutdown(socket.SHUT_WR)
-            while True:
-                if self.tls:
-                    self.fill()
-                else:
-                    self.receive()
-        except (OSError, EOFError, ValueError):
-            pass
-        self.sock.close()
-        self.clear += behind_records(self.records)
 
+class Listener:
+    """Gives each connection to begin(sock), in turn; what that returns runs in
+    a thread of its own."""
 
-class Server:
-    """Runs a script for every connection, each in a thread. watch(peer, line)
-    sees each line before it is answered."""
-
-    def __init__(self, script, watch=None):
-        self.script, self.watch = script, watch
-        self.peers, self.threads = [], []
+    def __init__(self):
+        self.threads = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
         self.port = self.listener.getsockname()[1]
         self.accepting = threading.Thread(target=self.accept, daemon=True)
@@ -432,9 +450,8 @@ class Server:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            self.peers.append(peer := Peer(ready(sock), self.script, True,
-                                           self.watch))
-            thread = threading.Thread(target=peer.run, daemon=True)
+            thread = threading.Thread(target=self.begin(ready(sock)),
+                                      daemon=True)
             self.threads.append(thread)
             thread.start()
 
@@ -445,6 +462,20 @@ class Server:
         self.accepting.join(WAIT)
         for thread in self.threads:
             thread.join(WAIT)
+
+
+class Server(Listener):
+    """Runs a script for every connection. watch(peer, line) sees each line
+    before it is answered."""
+
+    def __init__(self, script, watch=None):
+        self.script, self.watch, self.peers = script, watch, []
+        super().__init__()
+
+    def begin(self, sock):
+        peer = Peer(sock, self.script, True, self.watch)
+        self.peers.append(peer)
+        return peer.run
 
 
 def ready(sock):

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 
-from peer import WAIT, ready
+from peer import WAIT, Listener, ready
 
 
 class Relay:
@@ -109,41 +109,24 @@ class Relay:
             self.open.discard(sock)
 
 
-class Proxy:
+class Proxy(Listener):
     def __init__(self, port, split=False, join=0, delay=0, cut_down=None,
                  cut_up=None):
         self.target, self.split, self.join, self.delay = (
             port, split, join, delay)
-        self.cut_down, self.cut_up = cut_down, cut_up
-        self.relays, self.threads = [], []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
-        self.port = self.listener.getsockname()[1]
-        self.accepting = threading.Thread(target=self.accept, daemon=True)
-        self.accepting.start()
+        self.cut_down, self.cut_up, self.relays = cut_down, cut_up, []
+        super().__init__()
 
     @property
     def streams(self):
         return [(r.streams["up"], r.streams["down"]) for r in self.relays]
 
-    def accept(self):
-        while True:
-            try:
-                client = ready(self.listener.accept()[0])
-            except OSError:
-                return
-            server = ready(socket.create_connection(
-                ("127.0.0.1", self.target), WAIT))
-            self.relays.append(relay := Relay(client, server, self))
-            thread = threading.Thread(target=relay.run, daemon=True)
-            self.threads.append(thread)
-            thread.start()
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.accepting.join(WAIT)
-        for thread in self.threads:
-            thread.join(WAIT)
+    def begin(self, sock):
+        server = ready(socket.create_connection(
+            ("127.0.0.1", self.target), WAIT))
+        relay = Relay(sock, server, self)
+        self.relays.append(relay)
+        return relay.run
 
 
 def main(port, *options):

@@ -6,8 +6,8 @@
  * -n samples that many points of each kind, always the same ones. A line of
  * the table is NAME|VARIANT|WORLD|STORE|EXPECT|COMMAND; %D in COMMAND is the
  * working folder. EXPECT: limits as dup=3, or `peer', which decides nothing, or
- * `broken COLUMN KIND', which fails
- * unless that column is not 0 at the faults of that kind. */
+ * `broken COLUMN KIND', which fails unless that column is not 0 at the faults
+ * of that kind. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,8 +32,6 @@ static const char *const kinds[KINDS] = {
 static const char *const columns[COLUMNS] = {
     "lost", "partial", "blocked", "dup", "code", "left"};
 
-static struct point *points;
-static size_t point_count, point_room;
 static long sample;
 static bool wanted[KINDS];
 static const char *preload;
@@ -42,96 +40,6 @@ static int held, failed;
 struct plan {
 	long count, at, onward;
 };
-
-static void
-add(struct point p)
-{
-	if (point_count == point_room) {
-		point_room = point_room ? point_room * 2 : 1024;
-		points = realloc(points, point_room * sizeof(*points));
-		if (!points)
-			exit(75);
-	}
-	points[point_count++] = p;
-}
-
-static void
-add_errors(long at, int number)
-{
-	for (const int *e = call_errors(number); *e; e++) {
-		add((struct point){.kind = ERRNO, .at = at, .error = *e});
-		/* No call is interrupted for ever. */
-		if (number >= 0 && strcmp(error_name(*e), "EINTR") != 0)
-			add((struct point){.kind = ERRNO,
-			    .at = at,
-			    .error = *e,
-			    .onward = true});
-	}
-}
-
-static void
-add_short(long at, int number)
-{
-	static const long cuts[] = {1, 7};
-
-	for (int i = 0; i < 4; i++) {
-		struct point p = {.kind = SHORT,
-		    .at = at,
-		    .cut = cuts[i / 2],
-		    .onward = i % 2};
-
-		if (call_fits(number, &p))
-			add(p);
-	}
-}
-
-static void
-list_points(enum kind kind, const struct calls *c, long allocations)
-{
-	long n = kind == MALLOC ? allocations : c->n;
-
-	point_count = 0;
-	for (long i = 1; i <= n; i++) {
-		if (kind == ERRNO)
-			add_errors(i, c->list[i - 1]);
-		else if (kind == SHORT)
-			add_short(i, c->list[i - 1]);
-		else
-			add((struct point){.kind = kind, .at = i});
-		if (kind == KILL)
-			add((struct point){
-			    .kind = kind, .at = i, .at_exit = true});
-		if (kind == MALLOC)
-			add((struct point){
-			    .kind = kind, .at = i, .onward = true});
-	}
-}
-
-static int
-by_call(const void *a, const void *b)
-{
-	const struct point *x = a, *y = b;
-
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-/* The same ones each time. */
-static void
-choose(void)
-{
-	srand48(4);
-	for (size_t i = 0; sample && i < (size_t)sample && i < point_count;
-	     i++) {
-		size_t j = i + (size_t)lrand48() % (point_count - i);
-		struct point p = points[i];
-
-		points[i] = points[j];
-		points[j] = p;
-	}
-	if (sample && point_count > (size_t)sample)
-		point_count = (size_t)sample;
-	qsort(points, point_count, sizeof(*points), by_call);
-}
 
 /* Writes the plan for the next run, and reads what the last one counted. */
 static long
@@ -264,14 +172,15 @@ is_for(const struct subject *s, const char *word)
 }
 
 static bool
-walk_kind(const struct subject *s, enum kind kind, long total[COLUMNS])
+walk_kind(const struct subject *s, enum kind kind, const struct point *points,
+    size_t count, long total[COLUMNS])
 {
 	long sum[COLUMNS] = {0}, visited = 0;
 	struct outcome o;
 	bool bad[COLUMNS], fell = false;
 	long dup_at = 0;
 
-	for (size_t i = 0; i < point_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		visit(s, &points[i], &o, bad);
 		visited += o.reached;
 		/* Duplicates are counted by calls, whatever the fault there. */
@@ -295,17 +204,27 @@ walk_kind(const struct subject *s, enum kind kind, long total[COLUMNS])
 	return fell;
 }
 
-/* The run without a fault: counts calls, and must itself be clean. */
+/* Runs it without a fault on a message of that size, and notes its calls. */
+static bool
+count_calls(
+    const struct subject *s, size_t size, struct calls *c, struct outcome *o)
+{
+	struct point none = {.kind = NONE};
+
+	c->n = 0;
+	world_size(size);
+	world_reset(s);
+	return world_run(s, 1, &none, c, RUN_LIMIT, o);
+}
+
+/* The run without a fault must itself be clean. */
 static bool
 walk_plain(const struct subject *s, struct calls *c, long *mallocs)
 {
-	struct point none = {.kind = NONE};
 	struct outcome o;
 	struct seen seen;
-	bool acked;
+	bool acked = count_calls(s, LARGE, c, &o);
 
-	world_reset(s);
-	acked = world_run(s, 1, &none, c, RUN_LIMIT, &o);
 	world_look(s, &seen);
 	if (preload) {
 		struct outcome counted;
@@ -356,48 +275,43 @@ verdict(const struct subject *s, bool fell, const long total[COLUMNS])
 		held++;
 }
 
+static bool
+is_walked(const struct subject *s, enum kind kind)
+{
+	return wanted[kind] && (kind != MALLOC || preload) &&
+	    (!is_for(s, "broken") || strstr(s->expect, kinds[kind]));
+}
+
+/* Short reads and writes have a small message: a large one would take one
+ * octet at a time for ever. */
 static void
 walk(const struct subject *s)
 {
-	struct calls c = {0, 0, NULL};
+	struct calls large = {0, 0, NULL}, small = {0, 0, NULL};
 	long total[COLUMNS] = {0}, mallocs = 0;
+	const struct point *points;
+	struct outcome o;
+	size_t count;
 	bool fell = false;
 
-	world_size(LARGE);
-	if (!walk_plain(s, &c, &mallocs)) {
+	if (!walk_plain(s, &large, &mallocs)) {
 		failed += !is_for(s, "peer");
-		free(c.list);
+		free(large.list);
 		return;
 	}
 	for (int kind = KILL; kind < KINDS; kind++) {
-		if (!wanted[kind] ||
-		    (is_for(s, "broken") && !strstr(s->expect, kinds[kind])) ||
-		    (kind == MALLOC && !preload))
+		if (!is_walked(s, kind))
 			continue;
-		if (kind == SHORT) {
-			struct point none = {.kind = NONE};
-			struct outcome o;
-
-			world_size(SMALL);
-			world_reset(s);
-			c.n = 0;
-			world_run(s, 1, &none, &c, RUN_LIMIT, &o);
-		}
-		list_points(kind, &c, mallocs);
-		choose();
-		fell |= walk_kind(s, kind, total);
-		if (kind == SHORT) {
-			struct point none = {.kind = NONE};
-			struct outcome o;
-
-			world_size(LARGE);
-			world_reset(s);
-			c.n = 0;
-			world_run(s, 1, &none, &c, RUN_LIMIT, &o);
-		}
+		if (kind == SHORT)
+			count_calls(s, SMALL, &small, &o);
+		count = points_list(kind, kind == SHORT ? &small : &large,
+		    mallocs, sample, &points);
+		fell |= walk_kind(s, kind, points, count, total);
+		world_size(LARGE);
 	}
 	verdict(s, fell, total);
-	free(c.list);
+	free(large.list);
+	free(small.list);
 }
 
 static char *

@@ -42,6 +42,11 @@ const char *error_name(int error);
 void call_describe(pid_t pid, int number, const unsigned long long args[6],
     char *out, size_t room);
 
+/* The points of a kind: points.c. Those of a sample are always the same ones; 0
+ * takes all. Their number; they are valid until the next call. */
+size_t points_list(enum kind kind, const struct calls *c, long allocations,
+    long sample, const struct point **out);
+
 /* The tracer: trace.c. Both run argv in the world on descriptors in and out;
  * limit is in milliseconds. watch, where there is one, gets every call. */
 void trace_run(char *const argv[], const int fds[2], const struct point *p,
