@@ -14,6 +14,7 @@
 
 #include "parse.h"
 #include "refusal.h"
+#include "verdict.h"
 
 #define CONNECT_SECONDS 120 /* up to and with the login */
 #define NO_TICKET \
@@ -316,11 +317,13 @@ dial_open(struct url *t, const struct dial_options *o, struct reply *why,
 	int mended;
 
 	*why = (struct reply){0};
-	*exit_code = EX_CONFIG;
 	/* The keys of a session are secrets. */
 	unsetenv("SSLKEYLOGFILE");
-	if (login_find(t, &o->login, why->text, sizeof why->text) < 0)
+	if (login_find(t, &o->login, why->text, sizeof why->text) < 0) {
+		*exit_code = verdict_exit_of_errno(errno, EX_CONFIG);
 		return NULL;
+	}
+	*exit_code = EX_CONFIG;
 	for (int i = 0;; i++) {
 		d = dial_new(t, o);
 		if (d->curl)

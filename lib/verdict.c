@@ -52,6 +52,7 @@ verdict_exit_of_errno(int err, int mistake)
 	case EINVAL:
 	case ENXIO:
 	case ENODEV:
+	case ENODATA:
 		return mistake;
 	default:
 		return EX_TEMPFAIL;
