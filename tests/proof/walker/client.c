@@ -104,6 +104,11 @@ client_pop3(int fd, const char *text)
 		wire_say(&w, "DELE %d", i);
 		state->marked = agreed(&w);
 	}
+	/* Time in which nothing is to go yet. */
+	for (int i = 0; i < 5; i++) {
+		wire_say(&w, "NOOP");
+		agreed(&w);
+	}
 	state->quit = 1;
 	wire_say(&w, "QUIT");
 	state->accepted = agreed(&w);
