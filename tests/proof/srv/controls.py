@@ -4,6 +4,7 @@ case that names it, which the same program without a fault holds."""
 import sys
 
 from . import addresses, bounds, common as c, data, files, injection
+from . import patience
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -14,6 +15,8 @@ CONTROLS = [
     ("percent", addresses.forms, "%", addresses.broken),
     ("patient", bounds.floods, "bad-commands", addresses.broken),
     ("grows", bounds.floods, "command-line", addresses.broken),
+    ("waits", patience.manners, "rcpt.silence", patience.broken),
+    ("drips", patience.manners, "rcpt.drip", patience.broken),
     ("append", files.mboxes, "symlink", files.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
