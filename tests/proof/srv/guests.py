@@ -17,6 +17,7 @@ import peer  # noqa: E402
 
 CLOCK = os.path.join(c.BUILD, "proof", "clock.so")
 LARGE = 3 << 20
+CHECKER = "[ \"$(tr -d '\\0' <&3)\" = alicesecret ] &&"
 _certificate, _once = [], threading.Lock()
 
 
@@ -30,6 +31,9 @@ def certificate():
                    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mx",
                    "-keyout", f"{folder.name}/key", "-out",
                    f"{folder.name}/cert"])
+            with open(f"{folder.name}/mx", "wb") as mx:
+                mx.writelines(open(f"{folder.name}/{part}", "rb").read()
+                              for part in ("key", "cert"))
         name = _certificate[0].name
     return ["--cert", f"{name}/cert", "--key", f"{name}/key"]
 
@@ -39,7 +43,7 @@ def smtp(folder, *options):
     c.write(f"{folder}/mailboxes", f"alice@example.org {folder}/box/\n")
     return c.program("smtp-recv", "--log", "none", "--hostname",
                      "host.example", "--local", "example.org", "--mailboxes",
-                     f"{folder}/mailboxes", "--auth", "exit 1", *options)
+                     f"{folder}/mailboxes", "--auth", CHECKER, *options)
 
 
 def pop3(folder, *options):
@@ -61,7 +65,7 @@ def pop3(folder, *options):
 def server(kind, folder, *options):
     """The command line for a kind of the tables: smtp, pop3, with -tls."""
     plain, _, tls = kind.partition("-")
-    clear = () if tls else ("--auth-clear",)
+    clear = () if tls == "tls" else ("--auth-clear",)
     argv = {"smtp": smtp, "pop3": pop3}[plain](folder, *clear, *options)
     if tls:
         return c.program("tls-serve", *certificate(), "--log", "none", "--",

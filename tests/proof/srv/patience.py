@@ -20,6 +20,14 @@ def way(states, name):
     return before + " ".join(row[4:])
 
 
+def all_states():
+    every, c.sought = c.sought, ""
+    try:
+        return {row[0]: row for row in c.table("states")}
+    finally:
+        c.sought = every
+
+
 def kept(folder, server, state):
     """The message that was accepted and no other; those in a maildir."""
     found = [name.rpartition("/")[2] for name in c.files(f"{folder}/box")]
@@ -65,8 +73,8 @@ def cases(argv):
     """(server, name, what to call) of each state with each manner it may
     have."""
     found, every = [], c.sought
+    states = all_states()
     c.sought = ""
-    states = {row[0]: row for row in c.table("states")}
     for manner in c.table("manners"):
         for state in states.values():
             name = f"{state[0]}.{manner[0]}"
