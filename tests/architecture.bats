@@ -21,7 +21,7 @@ libraries() {
 	case $1 in
 	mkmsg) echo 'libc.so libglib-2.0.so libgmime-3.0.so libgobject-2.0.so' ;;
 	smtp-send | pop3-fetch | imap-fetch) echo 'libc.so libcurl.so' ;;
-	tls-serve) echo 'libc.so libcrypto.so libssl.so' ;;
+	tls-broker) echo 'libc.so libcrypto.so libssl.so' ;;
 	auth-passwd) echo 'libc.so libcrypt.so' ;;
 	*) echo 'libc.so' ;;
 	esac

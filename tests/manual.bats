@@ -516,6 +516,15 @@ send_tls()
 	inetd_runs tls-serve.1 2
 }
 
+@test "tls-broker(1): who holds keys" {
+	certificate mx mx.example.net
+	tls-serve --cert "$PWD/mx.pem" --key "$PWD/mx.key" -- sleep 60 3>&- &
+	servers+=($!)
+	peers_wait 400 $! eval 'try tls-broker.1 1 >all; grep " $PWD/mx.pem " all >got'
+	sed "s/^[0-9]* //" got >command
+	echo "tls-broker --log stderr -- $PWD/mx.pem $PWD/mx.key" | same command
+}
+
 # cat is as good a server as imapd.
 @test "tls-serve(1): a server that has no TLS" {
 	certificate mx mx.example.net
