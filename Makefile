@@ -16,7 +16,8 @@ else ifeq ($(FUZZ),1)
 CC := clang
 CFLAGS := -O1 -g
 HARDEN := -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=undefined
+	-fno-sanitize-recover=undefined -fprofile-instr-generate \
+	-fcoverage-mapping
 B := build/fuzz
 else
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE

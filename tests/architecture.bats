@@ -27,13 +27,6 @@ libraries() {
 	esac
 }
 
-# The sanitizers add libraries, data and calls of their own.
-plain_build() {
-	case $BUILD in
-	*/san*) skip "said of the plain build" ;;
-	esac
-}
-
 @test "every module is in the Makefile once, and has a contract" {
 	make_list PURE PROCESS STORE FOREIGN | sort >listed
 	sort -u listed | cmp -s - listed
@@ -43,6 +36,14 @@ plain_build() {
 		[ -e "$TOP/lib/$module.h" ] || echo "$module has no header"
 	done <listed >out
 	same out </dev/null
+}
+
+@test "every pure module is fuzzed, or no grammar" {
+	make_list PURE | sort >pure
+	awk '/^[^#]/ { for (i = 3; i <= NF; i++) print $i }' \
+		"$TESTS/fuzz/modules" | sort -u >fuzzed
+	comm -23 pure fuzzed >out
+	printf '%s\n' buf compose hash media parse uidl verdict | same out
 }
 
 @test "a module includes only modules above it" {

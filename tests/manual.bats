@@ -157,7 +157,9 @@ waits()
 	}
 	example auth-passwd.1 3 "s,/usr/local/bin/,$outside/,
 		s,/etc/mailpipe/,$outside/," >conf
-	dovecot_start -o 'mail_location = maildir:~/md' -o "$(cat conf)"
+	# What it runs may have no more memory than itself.
+	dovecot_start -o 'mail_location = maildir:~/md' -o "$(cat conf)" \
+		-o 'service auth {' -o 'vsz_limit = 0' -o '}'
 	"$PYTHON" - "$DOVECOT_POP3" >got <<-'END'
 	import poplib, sys
 	for password in "pass word", "wrong":

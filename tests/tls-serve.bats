@@ -373,13 +373,14 @@ teardown() {
 	END
 }
 
+# One address has twenty.
 @test "forty sessions at once, each with what is its own" {
 	certificate mx mx.example.org
 	serve "${pair[@]}"
 	client >out <<-'END'
 	def one(n):
 	    try:
-	        t = starttls(p)
+	        t = starttls(p, "127.0.0.%d" % (1 + n % 2))
 	        start.wait(30)
 	        for i in range(20):
 	            mine = "session %d line %d" % (n, i)
@@ -387,13 +388,12 @@ teardown() {
 	        ok.append(n)
 	    except Exception as e:
 	        print(repr(e))
-	ok, start = [], threading.Barrier(20)
-	for r in range(2):
-	    threads = [threading.Thread(target=one, args=(n,)) for n in range(20)]
-	    for t in threads:
-	        t.start()
-	    for t in threads:
-	        t.join()
+	ok, start = [], threading.Barrier(40)
+	threads = [threading.Thread(target=one, args=(n,)) for n in range(40)]
+	for t in threads:
+	    t.start()
+	for t in threads:
+	    t.join()
 	print(len(ok))
 	END
 	echo 40 | same out

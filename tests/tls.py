@@ -5,8 +5,8 @@ import socket
 import ssl
 
 
-def connect(port):
-    s = socket.create_connection(("127.0.0.1", int(port)), 20)
+def connect(port, source="127.0.0.1"):
+    s = socket.create_connection(("127.0.0.1", int(port)), 20, (source, 0))
     s.settimeout(20)
     return s
 
@@ -51,9 +51,9 @@ def wrap(s, ca=None, name=None, version=None):
     return context(ca, version).wrap_socket(s, server_hostname=name)
 
 
-def starttls(port, **how):
+def starttls(port, source="127.0.0.1", **how):
     """After the greeting, STARTTLS and the handshake."""
-    s = connect(port)
+    s = connect(port, source)
     assert line(s) == "hello"
     answer = ask(s, "STARTTLS")
     assert answer == "220 go", answer
