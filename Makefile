@@ -16,7 +16,8 @@ else ifeq ($(FUZZ),1)
 CC := clang
 CFLAGS := -O1 -g
 HARDEN := -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=undefined
+	-fno-sanitize-recover=undefined -fprofile-instr-generate \
+	-fcoverage-mapping
 B := build/fuzz
 else
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
@@ -42,12 +43,12 @@ FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
 	collector folders folder fetcher mime tls relay broker
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch imap-fetch \
-	pop3-serve tls-serve auth-passwd
+	pop3-serve tls-serve tls-broker auth-passwd
 LIBS_mkmsg := gmime-3.0
 LIBS_smtp-send := libcurl
 LIBS_pop3-fetch := libcurl
 LIBS_imap-fetch := libcurl
-LIBS_tls-serve := openssl
+LIBS_tls-broker := openssl
 LIBS_auth-passwd := libcrypt
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
@@ -62,7 +63,7 @@ FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
 	fetcher
 FOREIGN_imap-fetch := url login dialogue refusal dial wire imapwire folders \
 	folder fetcher
-FOREIGN_tls-serve := tls relay broker
+FOREIGN_tls-broker := tls relay broker
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS))

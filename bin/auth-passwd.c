@@ -26,6 +26,7 @@
 #include "secret.h"
 
 #define PAIR_FD 3
+#define FILE_MAX (64 << 20)
 
 static const char *file, *add;
 
@@ -78,8 +79,8 @@ open_passwords(int fd, const char *name)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		log_error("%s: %s", name, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		log_error("%s: no regular file", name);
+	else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+		log_error("%s: no file of at most 64 MiB", name);
 	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		log_error("%s: others may read or write it (mode %04o)", name,
 		    (unsigned)st.st_mode & 07777);
@@ -327,31 +328,44 @@ is_ours(FILE *f)
 	return false;
 }
 
+/* line: the name's, or "". */
+static int
+check_line(const char *name, const char *password, struct buf *line,
+    struct buf *dummy, char *command[])
+{
+	struct user user = {.name = name};
+	char *at = NULL, *hash = NULL;
+
+	if (line->len > 0) {
+		at = buf_str(line);
+		field(&at);
+		hash = field(&at);
+	}
+	if (!is_right(password, hash, dummy))
+		return WRONG;
+	return read_user(&user, at) < 0 ? TROUBLE : run_as(&user, command);
+}
+
 static int
 check(const char *name, const char *password, char *command[])
 {
 	struct buf line = BUF_INIT, dummy = BUF_INIT;
-	struct user user = {.name = name};
-	char *at = NULL, *hash = NULL;
+	int code = TROUBLE;
 	FILE *f = open_passwords(
 	    open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), file);
 
 	if (!f || !is_ours(f))
 		return TROUBLE;
-	if (find(f, name, &line, &dummy) < 0) {
+	if (find(f, name, &line, &dummy) < 0)
 		log_error("read %s: %s", file, strerror(errno));
-		return TROUBLE;
+	else {
+		buf_str(&dummy);
+		code = check_line(name, password, &line, &dummy, command);
 	}
 	fclose(f);
-	buf_str(&dummy);
-	if (line.len > 0) {
-		at = buf_str(&line);
-		field(&at);
-		hash = field(&at);
-	}
-	if (!is_right(password, hash, &dummy))
-		return WRONG;
-	return read_user(&user, at) < 0 ? TROUBLE : run_as(&user, command);
+	buf_free(&line);
+	buf_free(&dummy);
+	return code;
 }
 
 static int

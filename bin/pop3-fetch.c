@@ -92,6 +92,24 @@ compact(const char *journal)
 		log_error("compact %s: %s", journal, strerror(errno));
 }
 
+static void
+work(struct url *target)
+{
+	char *journal;
+	struct seen *seen =
+	    fetcher_journal(&fetcher, SEEN_TOKENS, target->name, &journal);
+	struct dial *d = seen ? fetcher_dial(&fetcher, target) : NULL;
+
+	if (d)
+		collect(d, seen);
+	summarize(journal);
+	compact(journal);
+	fetcher_close(&fetcher, seen, journal);
+	fetcher_end(&fetcher);
+	collector_free(&collector);
+	free(journal);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -100,9 +118,6 @@ main(int argc, char *argv[])
 	    .usage = usage,
 	    .program = "pop3-fetch"};
 	struct url target = {0};
-	struct seen *seen;
-	struct dial *d;
-	char *journal;
 	int first;
 
 	log_open("pop3-fetch", LOG_TO_STDERR);
@@ -110,18 +125,8 @@ main(int argc, char *argv[])
 	fetcher_usage(&fetcher, argc, argv, first);
 	fetcher_url(&fetcher, &target, "pop3", argv[first]);
 	fetcher_start();
-	if (fetcher_open(&fetcher) != 0)
-		return fetcher.status;
-	seen = fetcher_journal(&fetcher, SEEN_TOKENS, target.name, &journal);
-	d = seen ? fetcher_dial(&fetcher, &target) : NULL;
-	if (d)
-		collect(d, seen);
-	summarize(journal);
-	compact(journal);
-	fetcher_close(&fetcher, seen, journal);
-	fetcher_end(&fetcher);
-	collector_free(&collector);
+	if (fetcher_open(&fetcher) == 0)
+		work(&target);
 	url_free(&target);
-	free(journal);
 	return fetcher.status;
 }

@@ -1,15 +1,18 @@
 /* tls-serve: TLS for a server program. Leaves a broker behind that holds the
  * keys, and executes COMMAND in its own place with TLS_FD, the way to that
  * broker; with --wrap TLS begins at once, and COMMAND speaks plain on
- * descriptors 0 and 1. */
+ * descriptors 0 and 1. The broker is a program of its own: a client that wants
+ * no TLS does not wait for the library to be loaded. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -21,9 +24,13 @@
 #include "peer.h"
 #include "starttls.h"
 
-static struct broker broker = {.log = LOG_TO_STDERR};
-static struct tls_files *files;
-static size_t certs, keys;
+/* Far from those that systemd passes, 3 to 66. */
+#define HIGH 100
+
+static const char **files; /* certificates and keys in turn */
+static size_t files_room, certs, keys;
+static const char *user;
+static enum log_target target = LOG_TO_STDERR;
 static bool implicit, wrap;
 
 static const char usage[] =
@@ -56,12 +63,13 @@ static const struct option_def option_defs[] = {
     {NULL, 0, false},
 };
 
-static struct tls_files *
-files_at(size_t i)
+static const char **
+file_at(size_t i)
 {
-	if (i == broker.count) {
+	if (i >= files_room) {
 		files = xrealloc(files, (i + 1) * sizeof *files);
-		files[broker.count++] = (struct tls_files){NULL, NULL};
+		while (files_room <= i)
+			files[files_room++] = NULL;
 	}
 	return &files[i];
 }
@@ -71,10 +79,10 @@ set(int key, const char *value, char *why, size_t size)
 {
 	switch (key) {
 	case CERT:
-		files_at(certs++)->cert = value;
+		*file_at(2 * certs++) = value;
 		return 0;
 	case KEY:
-		files_at(keys++)->key = value;
+		*file_at(2 * keys++ + 1) = value;
 		return 0;
 	case IMPLICIT:
 		implicit = true;
@@ -83,10 +91,10 @@ set(int key, const char *value, char *why, size_t size)
 		wrap = true;
 		return 0;
 	case USER:
-		broker.user = value;
+		user = value;
 		return 0;
 	default:
-		if (log_target(value, &broker.log) == 0)
+		if (log_target(value, &target) == 0)
 			return 0;
 		snprintf(
 		    why, size, "`%s' is not stderr, syslog or none", value);
@@ -155,6 +163,104 @@ check_options(char *const command[])
 		log_die(EX_USAGE, "descriptor 0 is no connection");
 }
 
+/* The servers' end, which stays open in COMMAND. */
+static int
+open_way(int *requests)
+{
+	int pair[2], fd;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	/* Neither in the place of a standard one that was closed. */
+	fd = fcntl(pair[0], F_DUPFD, HIGH);
+	*requests = fcntl(pair[1], F_DUPFD_CLOEXEC, BROKER_FD + 1);
+	close(pair[0]);
+	close(pair[1]);
+	return *requests < 0 ? -1 : fd;
+}
+
+/* Nothing of the server's stays open here: it would not see its peers go. */
+static int
+leave(int requests)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	/* Sessions end by themselves; a stop of the server must not cut them.
+	 */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	log_open("tls-serve", target);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(requests, BROKER_FD) < 0)
+		return -1;
+	return close_range(BROKER_FD + 1, ~0U, 0);
+}
+
+static const char **
+broker_argv(void)
+{
+	const char **argv = xrealloc(NULL, (2 * certs + 7) * sizeof *argv);
+	size_t n = 0;
+
+	argv[n++] = "tls-broker";
+	argv[n++] = "--log";
+	argv[n++] = log_target_name();
+	if (user) {
+		argv[n++] = "--user";
+		argv[n++] = user;
+	}
+	argv[n++] = "--";
+	memcpy(argv + n, files, 2 * certs * sizeof *files);
+	argv[n + 2 * certs] = NULL;
+	return argv;
+}
+
+static _Noreturn void
+become_broker(int requests)
+{
+	const char **argv;
+
+	if (leave(requests) == 0) {
+		argv = broker_argv();
+		execvp(argv[0], (char **)argv);
+	}
+	log_error("execute tls-broker: %s", strerror(errno));
+	_exit(EX_OSERR);
+}
+
+static _Noreturn void
+leave_orphan(int requests)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		become_broker(requests);
+	_exit(pid < 0 ? errno : 0);
+}
+
+/* Two processes deep, so that it is nobody's child that COMMAND could wait
+ * for. Both share our memory until it is executed, because to copy it is most
+ * of what the greeting would wait for. */
+static int
+leave_broker(int requests)
+{
+	pid_t pid = vfork();
+	int status;
+
+	if (pid == 0)
+		leave_orphan(requests);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	errno = WEXITSTATUS(status);
+	return errno ? -1 : 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -163,11 +269,10 @@ main(int argc, char *argv[])
 	    .usage = usage,
 	    .program = "tls-serve"};
 	char **command = argv + options_parse(&options, argc, argv);
-	int fd, code;
+	int requests, fd, code;
 
 	check_options(command);
-	broker.files = files;
-	fd = broker_open(&broker);
+	fd = open_way(&requests);
 	if (fd < 0)
 		log_die(EX_OSERR, "make a socket: %s", strerror(errno));
 	if (wrap)
@@ -175,9 +280,7 @@ main(int argc, char *argv[])
 	else
 		export_way(fd);
 	child_path();
-	/* From here on each page that is written is copied: nothing is between
-	 * this and the greeting. */
-	if (broker_fork(&broker) < 0)
+	if (leave_broker(requests) < 0)
 		log_die(EX_OSERR, "fork: %s", strerror(errno));
 	execvp(command[0], command);
 	code = errno == ENOENT ? 127 : 126;

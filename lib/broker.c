@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -7,18 +6,16 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "broker.h"
 #include "confine.h"
+#include "log.h"
 #include "owner.h"
 #include "relay.h"
 
-/* Far from those that systemd passes, 3 to 66. */
-#define HIGH 100
 #define RELAYS_MAX 400
 #define GREETING_MS 50
 
@@ -27,7 +24,7 @@ struct state {
 	const struct broker *config;
 	struct tls *tls;
 	struct owner user;
-	int requests, signals;
+	int signals;
 	unsigned relays;
 };
 
@@ -86,7 +83,7 @@ start_relay(struct state *s, const int fds[2], bool told)
 		return;
 	pid = fork();
 	if (pid == 0) {
-		close(s->requests);
+		close(BROKER_FD);
 		close(s->signals);
 		r.tls = s->tls;
 		relay_run(&r);
@@ -115,7 +112,7 @@ take_request(struct state *s)
 	ssize_t n;
 	int fds[2];
 
-	n = recvmsg(s->requests, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	n = recvmsg(BROKER_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (take_fds(&m, fds) == 0 && is_connected(fds[0]) &&
@@ -136,8 +133,7 @@ take_request(struct state *s)
 static void
 loop(struct state *s)
 {
-	struct pollfd p[2] = {
-	    {s->requests, POLLIN, 0}, {s->signals, POLLIN, 0}};
+	struct pollfd p[2] = {{BROKER_FD, POLLIN, 0}, {s->signals, POLLIN, 0}};
 	int r = 1;
 
 	while (r > 0 || !(p[0].revents & (POLLHUP | POLLERR))) {
@@ -149,86 +145,33 @@ loop(struct state *s)
 	}
 }
 
-/* Nothing of the server's stays open here: it would not see its peers go. */
-static int
-leave(struct state *s)
+_Noreturn void
+broker_run(const struct broker *b)
 {
+	struct state s = {.config = b};
 	sigset_t chld;
-	int null;
+	char why[256];
 
-	setsid();
 	prctl(PR_SET_DUMPABLE, 0);
-	log_open("tls-serve", s->config->log);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(s->requests, 3) < 0 || close_range(4, ~0U, 0) < 0)
-		return -1;
-	s->requests = 3;
-	fcntl(3, F_SETFD, FD_CLOEXEC);
-	/* Sessions end by themselves; a stop of the server must not cut them.
-	 */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &chld, NULL);
-	s->signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->signals < 0 ? -1 : 0;
-}
-
-static _Noreturn void
-work(const struct broker *b)
-{
-	struct state s = {.config = b, .requests = b->requests};
-	char why[256];
-
-	if (leave(&s) < 0) {
+	s.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s.signals < 0) {
 		log_error("broker: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
-	s.tls = tls_new(b->files, b->count);
-	/* The greeting first: what we load would compete with it. */
-	poll(&(struct pollfd){s.requests, POLLIN, 0}, 1, GREETING_MS);
 	if (b->user && owner_named(b->user, &s.user, why, sizeof why) < 0) {
 		log_error("%s", why);
 		_exit(EX_CONFIG);
 	}
 	confine_probe(false, false);
+	s.tls = tls_new(b->files, b->count);
+	/* The greeting first: what we load would compete with it. */
+	poll(&(struct pollfd){BROKER_FD, POLLIN, 0}, 1, GREETING_MS);
 	tls_refresh(s.tls);
 	loop(&s);
 	_exit(EX_OK);
-}
-
-int
-broker_open(struct broker *b)
-{
-	int pair[2], fd, saved;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -1;
-	/* Neither in the place of a standard one that was closed. */
-	fd = fcntl(pair[0], F_DUPFD, HIGH);
-	b->requests = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
-	saved = errno;
-	close(pair[0]);
-	close(pair[1]);
-	errno = saved;
-	return b->requests < 0 ? -1 : fd;
-}
-
-/* By a fork whose end sends no signal: no wait of what we become finds a child
- * that it does not know (wait(2): it would take __WCLONE). That is half of what
- * forking twice costs, and a greeting waits for it. */
-int
-broker_fork(const struct broker *b)
-{
-	pid_t pid = (pid_t)syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L);
-
-	if (pid == 0)
-		work(b);
-	return pid < 0 ? -1 : 0;
 }

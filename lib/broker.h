@@ -5,24 +5,19 @@
 
 #include <stddef.h>
 
-#include "log.h"
 #include "tls.h"
+
+/* The requests come on this one. */
+#define BROKER_FD 3
 
 struct broker {
 	const struct tls_files *files;
 	size_t count;
 	const char *user; /* the relays', as owner_named has it; or NULL */
-	enum log_target log;
-	int requests; /* its end of the pair */
 };
 
-/* Makes the pair. Returns the servers' end, for lib/starttls, 100 or above and
- * not close-on-exec; -1 with errno. Requests may be sent from then on. */
-int broker_open(struct broker *b);
-/* Starts the broker, in a session of its own, where no wait finds it. It ends
- * when no copy of the servers' end is left, so the caller is to execute the
- * server or end. It uses 50 ms of quiet or a request to read what it needs. 0,
- * or -1 with errno. */
-int broker_fork(const struct broker *b);
+/* Ends when no copy of the servers' end is left and every relay has started:
+ * 0, or 71 and 78 with a line of log_error. */
+_Noreturn void broker_run(const struct broker *b);
 
 #endif

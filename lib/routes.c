@@ -12,6 +12,7 @@
 #include "address.h"
 #include "buf.h"
 
+#define ROUTES_MAX (64 << 20)
 #define BLANKS " \t"
 
 static char *
@@ -157,10 +158,12 @@ routes_read(
 			close(fd);
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_mode & (S_IWGRP | S_IWOTH)) {
+	if (!S_ISREG(st.st_mode) || st.st_size > ROUTES_MAX ||
+	    st.st_mode & (S_IWGRP | S_IWOTH)) {
 		snprintf(why, size, "%s: %s", name,
-		    S_ISREG(st.st_mode) ? "others may write it"
-					: "not a regular file");
+		    !S_ISREG(st.st_mode)          ? "not a regular file"
+			: st.st_size > ROUTES_MAX ? "over 64 MiB"
+						  : "others may write it");
 		errno = EPERM;
 		result = -1;
 	} else {

@@ -60,7 +60,7 @@ teardown() {
 }
 
 @test "the order is file, name, folder" {
-	echo x | ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
+	echo x | strace -y -o trace \
 		-e trace=fsync,linkat,renameat2,unlinkat "$drv" commit tmp new name
 	sed -n "s,[^(]*([0-9]*<$PWD/\([^>]*\)>.*,&\n\1,; s,(.*\n, ,p" trace >out
 	same out <<-'END'

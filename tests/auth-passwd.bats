@@ -298,7 +298,7 @@ cpu() {
 
 @test "--add is on the disk before it ends" {
 	echo "bob:$(md5 x)" >users
-	echo p | ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
+	echo p | strace -y -o trace \
 		-e trace=fsync,rename,renameat,renameat2 \
 		auth-passwd --file users --add alice
 	sed -nE 's/^(fsync|rename)[a-z0-9]*\([^/]*[^<]*<[^>]*\/([^/>]+)>.*/\1 \2/p' \

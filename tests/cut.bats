@@ -5,6 +5,7 @@ load lib
 
 setup() {
 	sandbox
+	plain_build "strace and sanitizers do not mix"
 	root=
 	[ "$(id -u)" != 0 ] || [ ! -e /dev/loop-control ] || root=1
 }

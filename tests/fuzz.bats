@@ -6,6 +6,7 @@ load lib
 
 setup() {
 	sandbox
+	plain_build "fuzzers are built with sanitizers anyway"
 }
 
 # One second each, two at a time, with what building them takes: 5 s each would
@@ -19,9 +20,11 @@ setup() {
 	[ "$(grep -c 'coverage=0 ' out)" -eq 0 ]
 }
 
-@test "every grammar has seeds and a dictionary, and none is an orphan's" {
+@test "every grammar has seeds, its modules and a dictionary, and none is an orphan's" {
 	(cd "$TESTS/fuzz" && ls ./*.c) | sed 's,./\(.*\)\.c$,\1,' >want
 	(cd "$TESTS/fuzz/seeds" && ls) >have
+	same have <want
+	sed -n 's/^\([^#][^ ]*\) .*/\1/p' "$TESTS/fuzz/modules" >have
 	same have <want
 	(cd "$TESTS/fuzz" && ls ./*.dict) | sed 's,./\(.*\)\.dict$,\1,' >have
 	same have <want

@@ -39,6 +39,12 @@ exits() {
 	return 1
 }
 
+# The sanitizers add libraries, memory, descriptors and calls of their own.
+sanitized() { [[ $BUILD == */build/san* ]]; }
+
+# plain_build [WHY]: skips the test where the programs have sanitizers.
+plain_build() { ! sanitized || skip "${1-said of the plain build}"; }
+
 # proves PART [WORD...]: its quick form holds, else what it said. Its lines are in
 # out.
 proves() {
@@ -46,6 +52,9 @@ proves() {
 	cat out err
 	return 1
 }
+
+# The leak checker cannot run where the tracer stands in its place.
+strace() { ASAN_OPTIONS=detect_leaks=0 command strace "$@"; }
 
 # crlf < LF > CRLF
 crlf() { sed 's/$/\r/'; }

@@ -63,7 +63,7 @@ setup() {
 }
 
 @test "an event is one write" {
-	ASAN_OPTIONS=detect_leaks=0 strace -o trace -e trace=write \
+	strace -o trace -e trace=write \
 		"$drv" stderr event queued id 'a b' size 17 2>out
 	grep -c '^write(2, "event=' trace >count
 	echo 1 | same count

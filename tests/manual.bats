@@ -157,7 +157,9 @@ waits()
 	}
 	example auth-passwd.1 3 "s,/usr/local/bin/,$outside/,
 		s,/etc/mailpipe/,$outside/," >conf
-	dovecot_start -o 'mail_location = maildir:~/md' -o "$(cat conf)"
+	# What it runs may have no more memory than itself.
+	dovecot_start -o 'mail_location = maildir:~/md' -o "$(cat conf)" \
+		-o 'service auth {' -o 'vsz_limit = 0' -o '}'
 	"$PYTHON" - "$DOVECOT_POP3" >got <<-'END'
 	import poplib, sys
 	for password in "pass word", "wrong":
@@ -514,6 +516,15 @@ send_tls()
 		send_tls "$1"
 	}
 	inetd_runs tls-serve.1 2
+}
+
+@test "tls-broker(1): who holds keys" {
+	certificate mx mx.example.net
+	tls-serve --cert "$PWD/mx.pem" --key "$PWD/mx.key" -- sleep 60 3>&- &
+	servers+=($!)
+	peers_wait 400 $! eval 'try tls-broker.1 1 >all; grep " $PWD/mx.pem " all >got'
+	sed "s/^[0-9]* //" got >command
+	echo "tls-broker --log stderr -- $PWD/mx.pem $PWD/mx.key" | same command
 }
 
 # cat is as good a server as imapd.

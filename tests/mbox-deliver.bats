@@ -464,7 +464,7 @@ begin_slow() {
 }
 
 @test "killed while it makes the dot-lock, it does not hold the next delivery" {
-	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	plain_build "strace and sanitizers do not mix"
 	for call in write renameat2 openat; do
 		for when in 1 2 3 4 5 6 7 8 9 10; do
 			rm -f mbox mbox.lock
@@ -479,7 +479,7 @@ begin_slow() {
 }
 
 @test "what fails at the second recipient takes the first one's copy back" {
-	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	plain_build "strace and sanitizers do not mix"
 	mkdir -p dan/{tmp,new,cur}
 	for fault in renameat2:error=ENOSPC:when=2 fsync:error=EIO:when=4; do
 		exits 75 strace -o /dev/null -e "trace=${fault%%:*}" \
@@ -495,7 +495,7 @@ begin_slow() {
 }
 
 @test "a signal behind the commit does not make a delivered message fail" {
-	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	plain_build "strace and sanitizers do not mix"
 	for sign in TERM INT HUP; do
 		rm -rf box
 		mkdir -p box/{tmp,new,cur}
@@ -508,7 +508,7 @@ begin_slow() {
 }
 
 @test "a table that cannot be read for now is 75" {
-	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	plain_build "strace and sanitizers do not mix"
 	for fault in openat:error=EMFILE read:error=EIO newfstatat:error=EIO; do
 		exits 75 strace -o /dev/null -P "$PWD/table" \
 			-e "trace=${fault%%:*}" -e "inject=$fault" \
@@ -661,7 +661,7 @@ begin_slow() {
 }
 
 @test "memory stays under 3 MB whatever the message" {
-	[[ $BUILD == */san* ]] && skip "sanitizers need more"
+	plain_build "sanitizers need more"
 	truncate -s 40M big
 	seq 3000000 >lines
 	for f in big lines; do
@@ -678,7 +678,7 @@ begin_slow() {
 	echo 'mbox-deliver (mailpipe) N' | same got
 	mbox-deliver --help | awk 'length > 80 || NR > 24' >long
 	same long </dev/null
-	[[ $BUILD == */san* ]] && return
+	sanitized && return
 	readelf -d "$BUILD/bin/mbox-deliver" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >libs
 	echo libc.so.6 | same libs
 }

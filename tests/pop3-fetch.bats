@@ -52,6 +52,19 @@ fetch() {
 	pop3-fetch --tls=off --password-file pw -q "$@" "$url"
 }
 
+# next_fetch ARG...: once the server's session that was cut has ended.
+next_fetch() {
+	local i status
+	for ((i = 0; i < 400; i++)); do
+		status=0
+		fetch "$@" 2>err || status=$?
+		grep -q IN-USE err || break
+		sleep 0.02
+	done
+	cat err >&2
+	return $status
+}
+
 # fetch_to COMMAND...
 fetch_to() {
 	pop3-fetch --tls=off --password-file pw -q "$url" -- "$@"
@@ -388,7 +401,7 @@ cut_each() {
 	for call in syncfs:when=1 fdatasync:when=1 linkat:when=2 \
 	    fsync:when=3; do
 		rm -rf Mail "$HOME/.local"
-		ASAN_OPTIONS=detect_leaks=0 exits 75 strace -o /dev/null \
+		exits 75 strace -o /dev/null \
 			-e trace="${call%%:*}" \
 			-e inject="${call%%:*}:error=EIO:${call#*:}" \
 			pop3-fetch --tls=off --password-file pw -q --delete \
@@ -463,7 +476,7 @@ cut_each() {
 @test "message, journal and folder are durable before DELE is sent" {
 	for i in 1 2; do echo m$i >box/new/$i; done
 	serving
-	ASAN_OPTIONS=detect_leaks=0 strace -y -o trace \
+	strace -y -o trace \
 		-e trace=syncfs,fsync,fdatasync,linkat,write,sendto \
 		pop3-fetch --tls=off --password-file pw -q --delete -o Mail "$url"
 	sed -n 's,^\(syncfs\|fsync\|linkat\)([0-9]*<[^>]*/\(Mail/[a-z]*\)>.*,\1 \2,p
@@ -499,11 +512,11 @@ cut_each() {
 	for call in linkat:when=1 linkat:when=2 linkat:when=3 unlinkat:when=2 \
 	    fdatasync:when=1 syncfs:when=1 fsync:when=3; do
 		rm -rf Mail "$HOME/.local"
-		ASAN_OPTIONS=detect_leaks=0 exits 137 strace -o /dev/null \
+		exits 137 strace -o /dev/null \
 			-e trace="${call%%:*}" \
 			-e inject="${call%%:*}:signal=KILL:${call#*:}" \
 			pop3-fetch --tls=off --password-file pw -q -o Mail "$url"
-		fetch -o Mail
+		next_fetch -o Mail
 		messages Mail >got
 		grep '^m' got | sort >all
 		printf 'm1\nm2\nm3\n' | same all
@@ -529,7 +542,7 @@ cut_each() {
 	yes '.a line of text that starts with a dot and is not too short' |
 		head -c 300000000 | cmp - Mail/new/*
 	read -r _ kib <peak
-	case $BUILD in */san*) ;; *) [ "$kib" -lt 16384 ] ;; esac
+	sanitized || [ "$kib" -lt 16384 ]
 	rm -r Mail
 }
 
@@ -653,7 +666,7 @@ cut_each() {
 	serving
 	exits 75 fetch --stdout >/dev/full 2>err
 	echo 'pop3-fetch: write message: No space left on device' | same err
-	fetch --stdout >file
+	next_fetch --stdout >file
 	sed 's/^From MAILER-DAEMON .*/From_/' file >got
 	printf 'From_\nm\n\n' | same got
 	rm -rf "$HOME/.local"
@@ -664,12 +677,13 @@ cut_each() {
 	exits 75 fetch --mbox absent/mbox 2>err
 	echo 'pop3-fetch: open absent/mbox: No such file or directory' |
 		same err
+	ls box/new >left
+	echo 1 | same left
+	sanitized && return
 	# shellcheck disable=SC2016 # for the inner shell
 	exits 75 bash -c 'ulimit -n 4 && exec pop3-fetch -o Mail "$1"' \
 		x "$url" 2>err 3>&-
 	echo 'pop3-fetch: open Mail: Too many open files' | same err
-	ls box/new >left
-	echo 1 | same left
 }
 
 @test "a farewell that never comes matters only where something was deleted" {

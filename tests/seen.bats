@@ -159,7 +159,7 @@ seen() {
 }
 
 @test "seen_sync makes the file durable, and a new one its folder" {
-	printf '%s\n' 'add a' sync die | ASAN_OPTIONS=detect_leaks=0 strace -y \
+	printf '%s\n' 'add a' sync die | strace -y \
 		-o trace -e trace=write,fsync,fdatasync "$drv" s k >path
 	sed -n 's,^\([a-z]*\)([0-9]*<[^>]*/\(mailpipe\)\(/[^>]*\)*>.*,\1 \2,p' trace >out
 	same out <<-'END'

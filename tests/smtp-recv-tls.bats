@@ -373,13 +373,8 @@ family() {
 	    with open(f"/proc/{pid}/task/{pid}/children") as f:
 	        return f.read().split()
 
-	# The broker is the listener's child, too.
-	def is_session(pid):
-	    with open(f"/proc/{pid}/comm") as f:
-	        return f.read() == "smtp-recv\n"
-
 	def session():
-	    new = set(filter(is_session, children(listener))) - known
+	    new = set(children(listener)) - known
 	    known.update(new)
 	    return new.pop()
 

@@ -1,11 +1,12 @@
 """What the tests of tls-serve share: a client of drv/starttls on a port of
 127.0.0.1, with or without STARTTLS."""
+import os
 import socket
 import ssl
 
 
-def connect(port):
-    s = socket.create_connection(("127.0.0.1", int(port)), 20)
+def connect(port, source="127.0.0.1"):
+    s = socket.create_connection(("127.0.0.1", int(port)), 20, (source, 0))
     s.settimeout(20)
     return s
 
@@ -50,9 +51,9 @@ def wrap(s, ca=None, name=None, version=None):
     return context(ca, version).wrap_socket(s, server_hostname=name)
 
 
-def starttls(port, **how):
+def starttls(port, source="127.0.0.1", **how):
     """After the greeting, STARTTLS and the handshake."""
-    s = connect(port)
+    s = connect(port, source)
     assert line(s) == "hello"
     answer = ask(s, "STARTTLS")
     assert answer == "220 go", answer
@@ -122,3 +123,27 @@ def say(s, *commands):
     for command in commands:
         s.sendall(command.encode("latin-1") + b"\r\n")
         print(reply(s).splitlines()[-1])
+
+
+def relays(parent=None):
+    """Pids of tls-broker with this folder's mx.pem: children of parent, or
+    with None those of no other tls-broker, which are brokers."""
+    parents = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid) as f:
+                words = f.read().split("\0")
+            with open("/proc/%s/stat" % pid) as f:
+                ppid = int(f.read().rsplit(")")[-1].split()[1])
+        except OSError:
+            continue
+        if words[0] == "tls-broker" and os.getcwd() + "/mx.pem" in words:
+            parents[int(pid)] = ppid
+    return [pid for pid, ppid in parents.items()
+            if ppid == parent or parent is None and ppid not in parents]
+
+
+def broker():
+    """The pid of the one broker with this folder's mx.pem."""
+    [pid] = relays()
+    return pid

@@ -1,6 +1,6 @@
 /* The POP3 client's engine from memory. The first octet chooses the length of
- * pieces; the rest comes from the server, to a window of all the commands. In
- * pieces and in one the events must be the same. */
+ * pieces and what was asked first; the rest comes from the server, to a window
+ * of all the commands. In pieces and in one the events must be the same. */
 #include "fuzz.h"
 
 #include "pop3.h"
@@ -20,15 +20,16 @@ note(const struct pop3 *p, enum pop3_event event, struct buf *said)
 }
 
 static void
-run(const char *in, size_t n, size_t piece, struct buf *said)
+run(const char *in, size_t n, size_t piece, unsigned verb, struct buf *said)
 {
 	enum pop3_event event = POP3_MORE;
 	struct pop3 p = {.waiting = 0};
 	size_t at = 0, taken;
 
-	for (int verb = POP3_CAPA; verb <= POP3_QUIT; verb++)
+	for (unsigned k = 0; k <= POP3_QUIT; k++, verb++)
 		for (uint32_t i = 1; i <= 3; i++)
-			pop3_ask(&p, (enum pop3_verb)verb, i);
+			pop3_ask(
+			    &p, (enum pop3_verb)(verb % (POP3_QUIT + 1)), i);
 	pop3_sent(&p, p.out.len);
 	while (event != POP3_BROKEN && (at < n || event != POP3_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
@@ -51,8 +52,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n < 2)
 		return 0;
-	run((const char *)data + 1, n - 1, n, &whole);
-	run((const char *)data + 1, n - 1, 1 + data[0] % 17, &pieces);
+	const char *in = (const char *)data + 1;
+	run(in, n - 1, n, data[0] / 17, &whole);
+	run(in, n - 1, 1 + data[0] % 17, data[0] / 17, &pieces);
 	must_equal(&whole, &pieces);
 	buf_free(&whole);
 	buf_free(&pieces);

@@ -29,8 +29,13 @@ def sockets(kind):
 
 
 def inodes(pid):
-    fds = f"/proc/{pid}/fd"
-    return {os.readlink(f"{fds}/{fd}")[8:-1] for fd in os.listdir(fds)}
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.add(os.readlink(f"/proc/{pid}/fd/{fd}")[8:-1])
+        except FileNotFoundError:
+            pass  # closed since
+    return found
 
 
 def children(pid):
@@ -50,18 +55,25 @@ def settled(pid, path):
     return held
 
 
+def connect(wire):
+    """To the server as soon as it listens; the sockets before that."""
+    for _ in range(500):
+        before = sockets("0001")
+        try:
+            wire.connect("./sock")
+            break
+        except OSError:
+            time.sleep(0.02)
+    return before
+
+
 def main():
     tls, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     env = dict(os.environ, TLS_FD=str(tls.fileno()))
     server = subprocess.Popen(sys.argv[1:], pass_fds=[tls.fileno()], env=env)
     tls.close()
-    for _ in range(500):
-        if os.path.exists("sock"):
-            break
-        time.sleep(0.02)
-    before = sockets("0001")
     with socket.socket(socket.AF_UNIX) as wire:
-        wire.connect("./sock")
+        before = connect(wire)
         wire.settimeout(20)
         wire.recv(1000)
         path = {w[6] for w in map(str.split, open("/proc/net/unix"))

@@ -32,6 +32,7 @@ before; "# " starts a comment line. The steps:
     half-close      ends our direction alone, and goes on
     reset           cuts the connection with a reset
     tls [CERT]      the handshake, as a server with certs/CERT (good)
+    no-tls          the handshake, which must fail without a word in clear
     plain           goes on in clear within TLS
     tagged          from now on rules match behind a tag, which is $tag (IMAP)
     set NAME TEXT   a variable
@@ -383,6 +384,17 @@ class Peer(Wire):
     def do_tls(self, text):
         pem = "%s/%s" % (self.script.certs, self.text(text).decode() or "good")
         self.handshake(pem if self.is_server else None)
+
+    def do_no_tls(self, text):
+        """A handshake that fails without a word in clear."""
+        try:
+            self.do_tls(text)
+        except (OSError, EOFError):
+            if behind_records(self.records):
+                self.vars["line"] = self.records
+                self.wrong("a handshake that fails in silence")
+        else:
+            self.wrong("no handshake")
 
     def do_plain(self, text):
         self.tls = None

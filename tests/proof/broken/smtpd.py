@@ -6,7 +6,9 @@ smtpd.py FAULT FOLDER. With the fault `none' every check must hold."""
 import os
 import re
 import select
+import socket
 import sys
+import time
 
 FAULT, FOLDER = sys.argv[1:3]
 ENDS = {"lf-dot": rb"\r?\n\.\r?\n", "cr-dot": rb"[\r\n]\.[\r\n]+",
@@ -16,6 +18,7 @@ LONGEST = 1 << 40 if FAULT == "grows" else 2048
 PATH = re.compile(rb"TO:<(?:@[a-z.@,]+:)?(alice@example\.org|postmaster"
                   rb"(?:@example\.org)?)>$", re.I)
 SECONDS = None if FAULT == "waits" else 2
+began = time.monotonic()
 errors = 0
 held = b""
 
@@ -23,13 +26,25 @@ held = b""
 def fill():
     """More input, or the end of the session."""
     global held
-    if not select.select([0], [], [], SECONDS)[0]:
+    late = SECONDS and FAULT != "drips" and \
+        time.monotonic() > began + SECONDS
+    if late or not select.select([0], [], [], SECONDS)[0]:
         say("421 4.4.2 Timeout")
-        sys.exit(0)
+        part()
     more = os.read(0, 65536)
     if not more:
         sys.exit(0)
     held += more
+
+
+def part():
+    """Our last word is lost if we close over what was not read."""
+    socket.socket(fileno=1).shutdown(socket.SHUT_WR)
+    until = time.monotonic() + 1
+    while time.monotonic() < until and select.select([0], [], [], 1)[0] \
+            and os.read(0, 65536):
+        pass
+    sys.exit(0)
 
 
 def say(reply):

@@ -15,7 +15,7 @@ from . import tables
 BUILD = os.environ.get("MAILPIPE_BUILD", os.path.join(
     os.path.dirname(os.path.dirname(tables.HERE)), "build"))
 PEAK = os.path.join(BUILD, "drv", "peak")
-SANITIZED = BUILD.endswith("/san")
+SANITIZED = "/build/san" in BUILD
 # syncfs waits for all that others write to the disk of /tmp.
 FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 TIMEOUT = 1

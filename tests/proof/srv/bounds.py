@@ -1,11 +1,15 @@
 """What a server stands from one client (PROOF.md section 5)."""
 
+import os
 import re
 import threading
 
-from . import addresses, common as c
+from . import addresses, common as c, guests
 
-DATA = (b"MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n")
+OPENINGS = {
+    "DATA_": b"MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n",
+    "IN_": b"USER alice\r\nPASS secret\r\n",
+}
 
 
 def peak(pid):
@@ -29,10 +33,9 @@ def receive(sock):
 def pour(d, row):
     """Sends it all; on the way out the replies are read. The last one, and
     the memory at its fullest."""
-    head, piece = c.octets(row[1].replace("DATA_", "")), c.octets(row[2])
-    if row[1].startswith("DATA_"):
-        head = DATA + head
-    left, most = int(row[3]), 0
+    opening, _, head = row[1].rpartition("_")
+    head = OPENINGS.get(opening + "_", b"") + c.octets(head)
+    piece, left, most = c.octets(row[2]), int(row[3]), 0
 
     def send():
         nonlocal left, most
@@ -53,13 +56,14 @@ def pour(d, row):
         last = (last + more)[-400:]
         most = max(most, peak(d.process.pid))
     writer.join()
-    return last.rstrip(b"\r\n").rpartition(b"\n")[2][:3].decode(), most
+    return last.rstrip(b"\r\n").rpartition(b"\n")[2][:3].decode() or "-", most
 
 
-def flood(server, row):
+def flood(server, row, hello):
     with c.Dialogue(server) as d:
         d.reply()
-        d.ask(b"EHLO me.example")
+        if hello:
+            d.ask(hello)
         try:
             last, most = pour(d, row)
         except TimeoutError:
@@ -71,5 +75,23 @@ def flood(server, row):
 def floods(report, argv=addresses.recv, subject="smtp-recv"):
     with c.Check(report, subject, "floods") as check, c.scratch() as folder:
         for row in c.table("floods"):
-            check.case(row[0], flood(argv(folder), row))
+            check.case(row[0], flood(argv(folder), row, b"EHLO me.example"))
             c.take(f"{folder}/box/new")
+
+
+def pop3_floods(report, argv=guests.server, subject="pop3-serve"):
+    with c.Check(report, subject, "floods") as check:
+        for row in c.table("pop3-floods"):
+            with c.scratch() as folder:
+                server = argv("pop3", folder)
+                kept = c.files(f"{folder}/box")
+                check.case(row[0], c.first(
+                    flood(server, row, b""),
+                    c.differs(kept, c.files(f"{folder}/box"))))
+
+
+def broken_pop3(fault):
+    def argv(_, folder):
+        os.mkdir(f"{folder}/box")
+        return c.broken(fault, "pop3d.py")
+    return argv

@@ -4,6 +4,7 @@ case that names it, which the same program without a fault holds."""
 import sys
 
 from . import addresses, bounds, common as c, data, files, injection
+from . import oddities, patience, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -14,6 +15,14 @@ CONTROLS = [
     ("percent", addresses.forms, "%", addresses.broken),
     ("patient", bounds.floods, "bad-commands", addresses.broken),
     ("grows", bounds.floods, "command-line", addresses.broken),
+    ("patient", bounds.pop3_floods, "in-bad", bounds.broken_pop3),
+    ("grows", bounds.pop3_floods, "in-command", bounds.broken_pop3),
+    ("waits", patience.manners, "rcpt.silence", patience.broken),
+    ("drips", patience.manners, "rcpt.drip", patience.broken),
+    ("injects", tls.tls, "injected.smtp", tls.broken),
+    ("remembers", tls.tls, "forgets-mail", tls.broken),
+    ("opens", oddities.odd, "mailboxes.fifo", oddities.broken),
+    ("follows", oddities.odd, "sink-mbox.symlink", oddities.broken),
     ("append", files.mboxes, "symlink", files.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
