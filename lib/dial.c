@@ -273,8 +273,8 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 	 * would have no end. */
 	if (fcntl(d->fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
 		*why = (struct reply){0};
-		snprintf(why->text, sizeof why->text, "socket: %s",
-		    strerror(errno));
+		snprintf(
+		    why->text, sizeof why->text, "socket: %s", strerror(errno));
 		return CURLE_COULDNT_CONNECT;
 	}
 	if (strcmp(t->scheme, "lmtp") == 0)
