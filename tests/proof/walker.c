@@ -9,7 +9,7 @@
  * folder and %P the port of the server. EXPECT: limits as dup=3, or `peer',
  * which decides nothing, or `broken COLUMN KIND', which fails unless that
  * column is not 0 at the faults of that kind; sample=N takes N points of a kind
- * at most, all kills apart. */
+ * at most, but all kills of what is neither. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
