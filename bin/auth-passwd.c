@@ -26,6 +26,7 @@
 #include "secret.h"
 
 #define PAIR_FD 3
+#define FILE_MAX (64 << 20)
 
 static const char *file, *add;
 
@@ -78,8 +79,8 @@ open_passwords(int fd, const char *name)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		log_error("%s: %s", name, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		log_error("%s: no regular file", name);
+	else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+		log_error("%s: no file of at most 64 MiB", name);
 	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		log_error("%s: others may read or write it (mode %04o)", name,
 		    (unsigned)st.st_mode & 07777);

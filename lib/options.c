@@ -1,9 +1,11 @@
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -11,6 +13,8 @@
 #include "log.h"
 #include "options.h"
 #include "verdict.h"
+
+#define FILE_MAX (1 << 20)
 
 /* What a value may point to lives here until the program ends. */
 static struct kept {
@@ -94,6 +98,23 @@ file_line(const struct options *o, char *line, char *why, size_t size)
 	return -1;
 }
 
+/* A pipe could keep us, a device has no end. */
+static FILE *
+open_file(const char *path, int code)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	FILE *f;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX))
+		log_die(code, "%s: no file of at most 1 MiB", path);
+	if (fd < 0 || !(f = fdopen(fd, "r")))
+		log_die(verdict_exit_of_errno(errno, code), "%s: %s", path,
+		    strerror(errno));
+	return f;
+}
+
 static void
 read_file(const struct options *o, const char *path)
 {
@@ -101,11 +122,8 @@ read_file(const struct options *o, const char *path)
 	char *line = NULL, why[256] = "";
 	size_t size = 0;
 	ssize_t n;
-	FILE *f = fopen(path, "re");
+	FILE *f = open_file(path, code);
 
-	if (!f)
-		log_die(verdict_exit_of_errno(errno, code), "%s: %s", path,
-		    strerror(errno));
 	for (unsigned long number = 1; (n = getline(&line, &size, f)) >= 0;
 	     number++) {
 		if (memchr(line, '\0', (size_t)n))

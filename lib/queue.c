@@ -151,12 +151,22 @@ queue_close(struct queue *q)
 	close_fd(&q->lock);
 }
 
+/* A runner writes to it: it must be no other file's second name. */
 int
 queue_locks(struct queue *q)
 {
-	q->lock = openat(q->dir, "lock",
+	struct stat st;
+	int fd = openat(q->dir, "lock",
 	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, LOCK_MODE);
-	return q->lock < 0 ? -1 : 0;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink == 1) {
+		q->lock = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -1 : fail(EPERM);
 }
 
 int

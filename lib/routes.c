@@ -12,6 +12,7 @@
 #include "address.h"
 #include "buf.h"
 
+#define ROUTES_MAX (64 << 20)
 #define BLANKS " \t"
 
 static char *
@@ -119,7 +120,7 @@ read_lines(struct routes *r, FILE *f, const char *name, char *why, size_t size)
 	free(line);
 	if (wrong)
 		snprintf(why, size, "%s:%zu: %s", name, number, wrong);
-	else if (ferror(f))
+	else if (!feof(f))
 		snprintf(why, size, "%s: %s", name, strerror(err));
 	else
 		return 0;
@@ -144,6 +145,7 @@ routes_read(
 	struct stat st;
 	FILE *f;
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result;
+	int saved;
 
 	*r = (struct routes){0};
 	if (fd < 0 && errno == ENOENT) {
@@ -156,18 +158,22 @@ routes_read(
 			close(fd);
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_mode & (S_IWGRP | S_IWOTH)) {
+	if (!S_ISREG(st.st_mode) || st.st_size > ROUTES_MAX ||
+	    st.st_mode & (S_IWGRP | S_IWOTH)) {
 		snprintf(why, size, "%s: %s", name,
-		    S_ISREG(st.st_mode) ? "others may write it"
-					: "not a regular file");
+		    !S_ISREG(st.st_mode)          ? "not a regular file"
+			: st.st_size > ROUTES_MAX ? "over 64 MiB"
+						  : "others may write it");
 		errno = EPERM;
 		result = -1;
 	} else {
 		result = read_lines(r, f, name, why, size);
 	}
+	saved = errno;
 	fclose(f);
 	if (result)
 		routes_free(r);
+	errno = saved;
 	return result;
 }
 

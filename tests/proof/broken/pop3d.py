@@ -6,19 +6,21 @@ import os
 import sys
 
 FAULT = sys.argv[1]
-held = b""
+held = bytearray()
 
 
 def line():
     global held
-    while b"\n" not in held:
+    more = held
+    while b"\n" not in more:
+        if FAULT != "grows":
+            del held[2048:]
         more = os.read(0, 65536)
         if not more:
             sys.exit(0)
-        held = held + more if FAULT == "grows" or len(held) < 2048 \
-            else held[:2048] + more[-1:]
+        held += more
     found, _, held = held.partition(b"\n")
-    return found.rstrip(b"\r")
+    return bytes(found).rstrip(b"\r")
 
 
 def serve():

@@ -141,13 +141,29 @@ def deliver(folder, name, address):
     return c.run(argv, b"Subject: x\n\ntext\n", cwd=folder, **nobody())[0]
 
 
+def own_key(folder, address):
+    """Where the address is a key: mbox-deliver's status for it, and for the
+    one of the next line; what is delivered is delivered there."""
+    box, found = f"{folder}/box/alice", []
+    c.write(f"{folder}/keys", address + f" {box}/\n"
+            f"next@example.org {box}/\n".encode())
+    for to in address, b"next@example.org":
+        found.append(str(deliver(folder, "keys", to)))
+        delivered = len(c.take(f"{folder}/box"))
+        if delivered != (found[-1] == "0"):
+            return found, f"{delivered} delivered"
+    return found, None
+
+
 def hostile(report):
-    """The same list through RCPT, mbox-deliver and a program."""
+    """The same list through RCPT, mbox-deliver and a program, and as keys."""
     with c.scratch() as folder, \
             c.Check(report, "smtp-recv", "addresses") as rcpt, \
             c.Check(report, "mbox-deliver", "addresses", "maildir") as box, \
-            c.Check(report, "mbox-deliver", "addresses", "program") as prog:
+            c.Check(report, "mbox-deliver", "addresses", "program") as prog, \
+            c.Check(report, "mbox-deliver", "addresses", "key") as key:
         house(folder)
+        c.write(f"{folder}/keys", "")
         os.chmod(folder, 0o755)
         before = outside(folder)
         server = c.program("smtp-recv", "--log", "none", "--hostname",
@@ -168,6 +184,11 @@ def hostile(report):
             prog.case(row[0], c.first(
                 c.differs(int(row[3]), status),
                 c.differs(want, told(folder)),
+                c.differs(before, outside(folder))))
+            c.take(f"{folder}/box")
+            found, astray = own_key(folder, address)
+            key.case(row[0], c.first(
+                c.differs(row[4:], found), astray,
                 c.differs(before, outside(folder))))
 
 

@@ -4,7 +4,7 @@ case that names it, which the same program without a fault holds."""
 import sys
 
 from . import addresses, bounds, common as c, data, files, injection
-from . import patience, tls
+from . import oddities, patience, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -21,6 +21,8 @@ CONTROLS = [
     ("drips", patience.manners, "rcpt.drip", patience.broken),
     ("injects", tls.tls, "injected.smtp", tls.broken),
     ("remembers", tls.tls, "forgets-mail", tls.broken),
+    ("opens", oddities.odd, "mailboxes.fifo", oddities.broken),
+    ("follows", oddities.odd, "sink-mbox.symlink", oddities.broken),
     ("append", files.mboxes, "symlink", files.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]

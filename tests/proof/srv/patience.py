@@ -21,11 +21,7 @@ def way(states, name):
 
 
 def all_states():
-    every, c.sought = c.sought, ""
-    try:
-        return {row[0]: row for row in c.table("states")}
-    finally:
-        c.sought = every
+    return {row[0]: row for row in c.every("states")}
 
 
 def kept(folder, server, state):
@@ -72,17 +68,12 @@ def visit(argv, state, steps, manner):
 def cases(argv):
     """(server, name, what to call) of each state with each manner it may
     have."""
-    found, every = [], c.sought
-    states = all_states()
-    c.sought = ""
-    for manner in c.table("manners"):
-        for state in states.values():
-            name = f"{state[0]}.{manner[0]}"
-            if re.fullmatch(manner[1], state[0]) and every in name:
-                found.append((state[1], name, (
-                    argv, state, way(states, state[0]), manner)))
-    c.sought = every
-    return found
+    return [(state[1], f"{state[0]}.{manner[0]}",
+             (argv, state, way(states, state[0]), manner))
+            for states in [all_states()]
+            for manner in c.every("manners") for state in states.values()
+            if re.fullmatch(manner[1], state[0]) and
+            c.sought in f"{state[0]}.{manner[0]}"]
 
 
 def manners(report, argv=guests.server, subject=None):
