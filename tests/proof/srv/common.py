@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("MAILPIPE_BUILD", os.path.join(TOP, "build"))
 BIN = os.path.join(BUILD, "bin")
 WAIT = 20
-SHOWN = 3  # offending cases that a check names
+SHOWN = 99  # offending cases that a check names
 
 SINGLE = {"s": b" ", "r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0",
           "v": b"\v", "f": b"\f", "\\": b"\\", "e": b"", "{": b"{"}
