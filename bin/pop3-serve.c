@@ -26,6 +26,7 @@
 #include "secret.h"
 #include "serve.h"
 #include "starttls.h"
+#include "verdict.h"
 
 #define LOGIN_MS (3 * 60 * 1000)
 /* Of a session that a checker runs. */
@@ -264,11 +265,13 @@ static int
 begin_single(struct session *s)
 {
 	char why[512];
+	int code;
 
 	s->folder = single_user;
 	if (secret_file(password_file, &s->secret, why, sizeof why) < 0) {
+		code = verdict_exit_of_errno(errno, EX_CONFIG);
 		log_error("%s", why);
-		return EX_CONFIG;
+		return code;
 	}
 	if (!s->secret.len) {
 		log_error("%s: its first line is empty", password_file);

@@ -170,12 +170,11 @@ queue_mail(char *rcpts[])
 	open_queue(&q, true);
 	atomic_on_term();
 	code = submit(&q, &mail, STDIN_FILENO, id, &why);
+	if (code == EX_OK)
+		return EX_OK; /* nothing may fail it now */
 	if (code == EX_UNAVAILABLE)
 		puts(buf_str(&why));
-	close_stdout();
-	if (code)
-		log_die(code, "%s", buf_str(&why));
-	return EX_OK;
+	log_die(code, "%s", buf_str(&why));
 }
 
 static int

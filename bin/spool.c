@@ -252,8 +252,9 @@ close_stdout(void)
 	return EX_OK;
 }
 
-/* In one call, without memory: until the caller has it, a kill or a failure has
- * the message queued again. */
+/* In one call, without memory: until the caller has it, a kill has the message
+ * queued again. The exit status is the promise, the id only tells: a failure
+ * here must not have the caller repeat what is safe. */
 static void
 print_line(const char *line)
 {
@@ -262,8 +263,8 @@ print_line(const char *line)
 	ssize_t done = writev(STDOUT_FILENO, parts, 2);
 
 	if (done != (ssize_t)n + 1)
-		log_die(EX_TEMPFAIL, "write stdout: %s",
-		    done < 0 ? strerror(errno) : "short write");
+		log_error("write stdout: %s: %s",
+		    done < 0 ? strerror(errno) : "short write", line);
 }
 
 static void

@@ -40,8 +40,8 @@ on_term(int sig)
 	_exit(EX_TEMPFAIL);
 }
 
-static void
-block_signals(sigset_t *old)
+void
+atomic_hold(sigset_t *old)
 {
 	sigset_t set;
 
@@ -116,7 +116,7 @@ begin(struct atomic *a, int tmpdir, const char *name, int flags, mode_t mode)
 	}
 	if (!armed)
 		return create(a, tmpdir, name, flags, mode);
-	block_signals(&old);
+	atomic_hold(&old);
 	r = create(a, tmpdir, name, flags, mode);
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);

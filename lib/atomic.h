@@ -5,6 +5,7 @@
 #ifndef ATOMIC_H
 #define ATOMIC_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <time.h>
@@ -43,6 +44,9 @@ void atomic_abort(struct atomic *a);
 /* From here on SIGTERM, SIGINT and SIGHUP remove what is uncommitted and exit
  * with 75. */
 void atomic_on_term(void);
+/* Blocks these: behind a commit they would make a message that is safe look as
+ * if it were not. old is for sigprocmask. */
+void atomic_hold(sigset_t *old);
 /* Makes the name of a folder that was just made durable; of one whose parent
  * may not be read nothing is asked. 0, or -1 with errno. */
 int atomic_sync_parent(const char *path);

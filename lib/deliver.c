@@ -218,15 +218,11 @@ static int
 commit_mailboxes(struct delivery *d)
 {
 	struct staging *s = &d->staging;
-	sigset_t set, old;
+	sigset_t old;
 	int code;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
 	if (s->n > 1 || d->o.last)
-		sigprocmask(SIG_BLOCK, &set, &old);
+		atomic_hold(&old);
 	code = d->groups ? owners_commit(s, d->groups) : commit_here(s);
 	if (d->o.last ? code != 0 : s->n > 1)
 		sigprocmask(SIG_SETMASK, &old, NULL);

@@ -14,6 +14,7 @@
 
 #include "parse.h"
 #include "refusal.h"
+#include "verdict.h"
 
 #define CONNECT_SECONDS 120 /* up to and with the login */
 #define NO_TICKET \
@@ -101,9 +102,12 @@ on_debug(CURL *curl, curl_infotype type, char *data, size_t n, void *arg)
 	(void)curl;
 	while (n && (data[n - 1] == '\n' || data[n - 1] == '\r'))
 		n--;
-	if (type == CURLINFO_HEADER_IN)
+	if (type == CURLINFO_HEADER_IN) {
 		dialogue_received(&d->talk, data, n);
-	else if (type == CURLINFO_HEADER_OUT)
+		/* The only way to stop it here. */
+		if (d->talk.forgotten)
+			shutdown(d->fd, SHUT_RDWR);
+	} else if (type == CURLINFO_HEADER_OUT)
 		dialogue_sent(&d->talk, data, n);
 	else if (type == CURLINFO_TEXT)
 		on_text(d, data, n);
@@ -129,15 +133,18 @@ set_url(CURL *c, const struct url *t, const struct dial_options *o)
 	buf_free(&url);
 }
 
-/* One dead address of several must not cost minutes: four SYNs, 15 seconds. */
 static int
 on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
+	struct dial *d = arg;
 	int more = 3;
 
-	(void)arg;
 	(void)purpose;
-	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &more, sizeof more);
+	d->fd = fd;
+	/* One dead address of several must not cost minutes: four SYNs, 15
+	 * seconds. */
+	if (d->address)
+		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &more, sizeof more);
 	return CURL_SOCKOPT_OK;
 }
 
@@ -151,7 +158,6 @@ set_address(struct dial *d, const char *address)
 	d->address = curl_slist_append(NULL, buf_str(&to));
 	buf_free(&to);
 	curl_easy_setopt(d->curl, CURLOPT_CONNECT_TO, d->address);
-	curl_easy_setopt(d->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
 }
 
 static void
@@ -207,6 +213,8 @@ set_all(
 	set_tls(c, t, o);
 	set_login(c, t, o);
 	curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, d);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	/* Not what the environment says. */
 	curl_easy_setopt(c, CURLOPT_PROXY, o->proxy ? o->proxy : "");
@@ -248,7 +256,7 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 	r = curl_easy_perform(d->curl);
 	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, NULL);
 	/* To libcurl a login that nobody offers is none that fails. */
-	if (r == CURLE_OK && t->user && !d->talk.login)
+	if (d->talk.forgotten || (r == CURLE_OK && t->user && !d->talk.login))
 		r = CURLE_LOGIN_DENIED;
 	show_certificate(d);
 	if (r == CURLE_OK)
@@ -316,11 +324,13 @@ dial_open(struct url *t, const struct dial_options *o, struct reply *why,
 	int mended;
 
 	*why = (struct reply){0};
-	*exit_code = EX_CONFIG;
 	/* The keys of a session are secrets. */
 	unsetenv("SSLKEYLOGFILE");
-	if (login_find(t, &o->login, why->text, sizeof why->text) < 0)
+	if (login_find(t, &o->login, why->text, sizeof why->text) < 0) {
+		*exit_code = verdict_exit_of_errno(errno, EX_CONFIG);
 		return NULL;
+	}
+	*exit_code = EX_CONFIG;
 	for (int i = 0;; i++) {
 		d = dial_new(t, o);
 		if (d->curl)

@@ -70,18 +70,26 @@ dialogue_saw(const struct dialogue *d, enum dialogue_kind kind,
 		d->watch->saw(d->watch->arg, kind, text, n);
 }
 
+static bool
+is(const char *line, size_t n, const char *whole)
+{
+	return n == strlen(whole) && memcmp(line, whole, n) == 0;
+}
+
 /* What was offered before STARTTLS must not count behind it. */
 void
 dialogue_sent(struct dialogue *d, const char *line, size_t n)
 {
 	d->ehlo = n > 4 && memcmp(line, "EHLO", 4) == 0;
-	if (d->ehlo || (n == 8 && memcmp(line, "STARTTLS", 8) == 0))
+	if (d->ehlo || is(line, n, "STARTTLS"))
 		d->extensions = 0;
 	/* libcurl may go on behind a 421, which was the server's last word. */
 	if (d->last.code != 421)
 		d->last = (struct reply){0};
 	d->coming = (struct reply){0};
 	d->login |= !is_plain(d, line, n);
+	d->stls |= is(line, n, "STLS");
+	d->offered = false;
 	if (d->verbose)
 		show_sent(d, line, n);
 	dialogue_saw(d, DIALOGUE_SENT, line, n);
@@ -103,6 +111,15 @@ take_reply(struct dialogue *d, const char *line, size_t n)
 	d->coming = (struct reply){0};
 }
 
+/* A line of CAPA's answer, as any of POP3's may be before a login. */
+static void
+take_capability(struct dialogue *d, const char *line, size_t n)
+{
+	d->offered |=
+	    is(line, n, "USER") || (n > 5 && memcmp(line, "SASL ", 5) == 0);
+	d->forgotten |= is(line, n, ".") && d->stls && !d->offered;
+}
+
 void
 dialogue_received(struct dialogue *d, const char *line, size_t n)
 {
@@ -114,8 +131,10 @@ dialogue_received(struct dialogue *d, const char *line, size_t n)
 	}
 	if (d->smtp)
 		take_reply(d, line, n);
-	else
+	else {
+		take_capability(d, line, n);
 		snprintf(
 		    d->last.text, sizeof d->last.text, "%.*s", (int)n, line);
+	}
 	dialogue_saw(d, DIALOGUE_RECEIVED, line, n);
 }

@@ -31,8 +31,12 @@ struct dialogue {
 	struct reply last;
 	int extensions; /* enum esmtp: offered to the last EHLO */
 	bool login;     /* something was sent that is part of one */
+	/* CAPA was answered behind STLS without a way to log in: libcurl would
+	 * go by what was offered in clear. */
+	bool forgotten;
 
 	/* its own */
+	bool stls, offered;
 	struct reply coming;
 	bool ehlo; /* the reply to one is coming */
 };

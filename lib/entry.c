@@ -174,19 +174,20 @@ read_head(struct entry *e)
 {
 	char first[4096];
 	struct stat st;
-	ssize_t n;
+	size_t n = sizeof first;
 
 	if (fstat(e->fd, &st))
 		return -1;
 	if (!S_ISREG(st.st_mode) || st.st_size < TRACE_AT + 10)
 		return fail(EBADMSG);
-	n = pread(e->fd, first, sizeof first, 0);
-	if (n < 0)
+	if ((size_t)st.st_size < n)
+		n = (size_t)st.st_size;
+	if (read_all(e->fd, first, n, 0))
 		return -1;
-	if (n < FIRST || parse_first(e, first, (uint64_t)st.st_size))
+	if (parse_first(e, first, (uint64_t)st.st_size))
 		return fail(EBADMSG);
 	e->head = xrealloc(NULL, e->offset + 1);
-	if (e->offset <= (uint64_t)n)
+	if (e->offset <= n)
 		memcpy(e->head, first, e->offset);
 	else if (read_all(e->fd, e->head, e->offset, 0))
 		return -1;

@@ -13,10 +13,13 @@
 #include "reply.h"
 
 #define VALUE_MAX 1000
+#define ROOM 16384 /* for an event of common size */
 
 static const char *program;
 static enum log_target events = LOG_TO_STDERR;
 static bool stderr_is_peer;
+/* Kept, so that to log what is done needs no memory and cannot undo it. */
+static struct buf event_line;
 
 /* What goes to fd 2 there would be read as protocol, our commands' words
  * included, so fd 2 is taken off the wire. */
@@ -43,6 +46,8 @@ log_open(const char *name, enum log_target target)
 {
 	program = name;
 	events = target;
+	if (events != LOG_TO_NOWHERE)
+		buf_room(&event_line, ROOM);
 	leave_wire();
 	if (stderr_is_peer && events == LOG_TO_STDERR)
 		events = LOG_TO_SYSLOG;
@@ -128,29 +133,29 @@ put_line(struct buf *b)
 void
 log_event(const char *event, ...)
 {
-	struct buf b = BUF_INIT;
+	struct buf *b = &event_line;
 	const char *key, *value;
 	int saved = errno;
 	va_list ap;
 
 	if (events == LOG_TO_NOWHERE)
 		return;
-	buf_adds(&b, "event=");
-	add_value(&b, event);
+	buf_reset(b);
+	buf_adds(b, "event=");
+	add_value(b, event);
 	va_start(ap, event);
 	while ((key = va_arg(ap, const char *))) {
 		value = va_arg(ap, const char *);
 		if (!value)
 			continue;
-		buf_addf(&b, " %s=", key);
-		add_value(&b, value);
+		buf_addf(b, " %s=", key);
+		add_value(b, value);
 	}
 	va_end(ap);
 	if (events == LOG_TO_SYSLOG)
-		syslog(LOG_INFO, "%s", buf_str(&b));
+		syslog(LOG_INFO, "%s", buf_str(b));
 	else
-		put_line(&b);
-	buf_free(&b);
+		put_line(b);
 	errno = saved;
 }
 

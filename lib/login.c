@@ -1,5 +1,6 @@
 #include "login.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,14 +32,22 @@ run_command(struct url *t, const struct login *l, const char *const *env,
 	return secret_command(&c, &t->password, why, size);
 }
 
+/* What no errno explains is a mistake. */
+static int
+mistake(int r)
+{
+	errno = EINVAL;
+	return r;
+}
+
 static int
 find_token(struct url *t, const struct login *l, char *why, size_t size)
 {
 	if (takes_token(t) || !t->mechanism)
-		return run_command(t, l, NULL, why, size);
+		return mistake(run_command(t, l, NULL, why, size));
 	snprintf(
 	    why, size, "%s takes no token (--oauth2-command)", t->mechanism);
-	return -1;
+	return mistake(-1);
 }
 
 static int
@@ -50,12 +59,12 @@ find_password(struct url *t, const struct login *l, char *why, size_t size)
 	if (takes_token(t)) {
 		snprintf(why, size, "%s takes a token: --oauth2-command",
 		    t->mechanism);
-		return -1;
+		return mistake(-1);
 	}
 	if (has_mechanism(t, "GSSAPI"))
 		return 0; /* a ticket */
 	if (l->password_command)
-		return run_command(t, l, NULL, why, size);
+		return mistake(run_command(t, l, NULL, why, size));
 	if (l->password_file)
 		return secret_file(l->password_file, out, why, size);
 	if (l->password_fd)
@@ -69,7 +78,7 @@ find_password(struct url *t, const struct login *l, char *why, size_t size)
 		    "~/.netrc, or use --password-command, --password-file or "
 		    "--password-fd",
 		    t->host, t->user);
-	return r ? -1 : 0;
+	return mistake(r ? -1 : 0);
 }
 
 int

@@ -15,7 +15,8 @@ struct login {
 };
 
 /* Puts the secret into t->password, once for all calls. 0, or -1 with the
- * reason in why: our own fault (78). */
+ * reason in why, and errno for verdict_exit_of_errno: a mistake (78), or a file
+ * that cannot be read for now. */
 int login_find(struct url *t, const struct login *l, char *why, size_t size);
 /* After a refusal: asks the command for another token, and tells it so by
  * TOKEN_STALE=1 in its environment. 1, 0 where there is no token but a

@@ -320,9 +320,12 @@ plan_routes(struct plan *p)
 {
 	struct routes new;
 	char why[200];
+	int saved;
 
 	if (routes_read(&new, p->q->dir, "routes", why, sizeof why)) {
+		saved = errno;
 		plan_trouble(p, why);
+		errno = saved;
 		return -1;
 	}
 	routes_free(&p->routes);

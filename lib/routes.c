@@ -120,7 +120,7 @@ read_lines(struct routes *r, FILE *f, const char *name, char *why, size_t size)
 	free(line);
 	if (wrong)
 		snprintf(why, size, "%s:%zu: %s", name, number, wrong);
-	else if (ferror(f))
+	else if (!feof(f))
 		snprintf(why, size, "%s: %s", name, strerror(err));
 	else
 		return 0;
@@ -145,6 +145,7 @@ routes_read(
 	struct stat st;
 	FILE *f;
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result;
+	int saved;
 
 	*r = (struct routes){0};
 	if (fd < 0 && errno == ENOENT) {
@@ -168,9 +169,11 @@ routes_read(
 	} else {
 		result = read_lines(r, f, name, why, size);
 	}
+	saved = errno;
 	fclose(f);
 	if (result)
 		routes_free(r);
+	errno = saved;
 	return result;
 }
 

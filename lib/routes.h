@@ -20,8 +20,8 @@ struct routes {
 };
 
 /* Reads dirfd/name; without the file everything is mx. 0, or -1 with the
- * reason in why ("routes:3: unknown target `foo'"); a file that others may
- * write is refused. */
+ * reason in why ("routes:3: unknown target `foo'") and errno; a file that
+ * others may write is refused. */
 int routes_read(
     struct routes *r, int dirfd, const char *name, char *why, size_t size);
 /* The first that matches a sender and the domain of the first hop, or NULL. */

@@ -16,6 +16,7 @@
 #include "health.h"
 #include "log.h"
 #include "plan.h"
+#include "verdict.h"
 
 struct runner {
 	struct plan plan;
@@ -267,8 +268,9 @@ prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
 	r->plan.own = own_names(r->settle.hostname, r->o->locals);
 	if (!plan_routes(&r->plan))
 		return EX_OK;
+	code = verdict_exit_of_errno(errno, EX_CONFIG);
 	health_note(q, r->plan.trouble);
-	return EX_CONFIG;
+	return code;
 }
 
 int

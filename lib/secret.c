@@ -133,7 +133,7 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	struct buf path = BUF_INIT;
 	struct stat st;
-	int fd, r = -1;
+	int fd, r = -1, saved;
 
 	if (name[0] != '/' && dir && *dir)
 		buf_addf(&path, "%s/", dir);
@@ -143,16 +143,19 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 		snprintf(why, size, "%s: others may write it", buf_str(&path));
 		close(fd);
 		buf_free(&path);
+		errno = EPERM;
 		return -1;
 	}
-	if (fd >= 0) {
+	if (fd >= 0)
 		r = read_secret(fd, out);
+	saved = errno;
+	if (fd >= 0)
 		close(fd);
-	}
 	if (r < 0)
 		snprintf(why, size, "%s: %s", buf_str(&path),
-		    errno == ENODATA ? "no password in it" : strerror(errno));
+		    saved == ENODATA ? "no password in it" : strerror(saved));
 	buf_free(&path);
+	errno = saved;
 	return r;
 }
 

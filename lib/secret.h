@@ -23,7 +23,7 @@ int secret_command(
     const struct secret_command *c, struct buf *out, char *why, size_t size);
 /* The first line of a file; a relative name is sought in
  * $CREDENTIALS_DIRECTORY where that is set. One that others may write is
- * refused. */
+ * refused. -1 with errno (ENODATA: no line). */
 int secret_file(const char *name, struct buf *out, char *why, size_t size);
 /* The first line of descriptor N. */
 int secret_fd(const char *number, struct buf *out, char *why, size_t size);

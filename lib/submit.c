@@ -1,6 +1,7 @@
 #include "submit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,7 @@ static int
 finish(struct way *w)
 {
 	uint64_t want = w->s->size;
+	sigset_t old;
 	int r;
 
 	if (want != SUBMIT_ANY && w->in.octets != want) {
@@ -277,10 +279,14 @@ finish(struct way *w)
 		return say(w, EX_DATAERR, "empty message (--allow-empty)");
 	intake_end(&w->in, &w->out);
 	r = pass_on(w, true);
-	if (!r && queue_commit(&w->add)) {
-		w->begun = false;
-		return queue_trouble(w, "commit");
-	}
+	if (r)
+		return r;
+	atomic_hold(&old);
+	if (queue_commit(&w->add) == 0)
+		return 0;
+	w->begun = false;
+	r = queue_trouble(w, "commit");
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }
 

@@ -30,7 +30,8 @@ struct submission {
  * code, and why has the reason. */
 int submit_envelope(struct submission *s, const char *sender,
     const char *params, char *const rcpts[], struct buf *why);
-/* Reads fd to its end, and logs. 0, the message is durable and id set; else an
+/* Reads fd to its end, and logs. 0, the message is durable and id set: signals
+ * that end a program are held from then on, and nothing is to fail. Else an
  * exit code, nothing is left of it, and why has the reason (for 69 it begins
  * with the SMTP reply). */
 int submit(struct queue *q, struct submission *s, int fd, char id[QNAME_ID],

@@ -52,6 +52,8 @@ verdict_exit_of_errno(int err, int mistake)
 	case EINVAL:
 	case ENXIO:
 	case ENODEV:
+	case ENODATA:
+	case EBADF:
 		return mistake;
 	default:
 		return EX_TEMPFAIL;

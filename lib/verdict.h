@@ -15,8 +15,8 @@ int verdict_worst(int status, int code);
 /* The exit code of a wait(2) status; 75 for a signal or 126 and above. */
 int verdict_exit_of_wait(int status);
 /* The exit code for a file that someone named and that cannot be read: mistake
- * (66, 78) where it is missing, another kind of file or not to be read; 75 for
- * what may pass. */
+ * (66, 78) where it is missing, empty, another kind of file or not to be read;
+ * 75 for what may pass. */
 int verdict_exit_of_errno(int err, int mistake);
 /* 2xx OK, 4xx TEMP, 5xx PERM; all else TEMP. */
 enum verdict verdict_of_code(int code);

@@ -155,7 +155,7 @@ said() {
 		pop3 silent: 75, 1 connection, clear [CAPA STLS] TLS []
 		pop3 plain-instead: 75, 1 connection, clear [CAPA STLS] TLS []
 		pop3 plain-after: 75, 1 connection, clear [CAPA STLS] TLS []
-		pop3 forgotten: 0, 1 connection, clear [CAPA STLS] TLS [CAPA USER PASS CAPA UIDL QUIT]
+		pop3 forgotten: 75, 1 connection, clear [CAPA STLS] TLS [CAPA]
 		pop3s good: 0, 1 connection, clear [] TLS [CAPA AUTH CAPA UIDL QUIT]
 		pop3s wrong-name: 75, 1 connection, clear [] TLS []
 		pop3s self-signed: 75, 1 connection, clear [] TLS []
@@ -170,6 +170,7 @@ said() {
 	said >err
 	same err <<-'END'
 		pop3 expired: connect pop3://alice@127.0.0.1:PORT: SSL certificate problem: certificate has expired
+		pop3 forgotten: connect pop3://alice@127.0.0.1:PORT: server offers no mechanism for this login
 		pop3 injected: connect pop3://alice@127.0.0.1:PORT: server spoke out of turn, before TLS
 		pop3 refused: connect pop3://alice@127.0.0.1:PORT: STARTTLS denied: -ERR not now (--tls=off goes without)
 		pop3 self-signed: connect pop3://alice@127.0.0.1:PORT: SSL certificate problem: self-signed certificate (--cafile FILE trusts another authority)

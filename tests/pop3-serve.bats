@@ -630,3 +630,14 @@ during() {
 	printf 'single-user md\nnonsense\n' >conf
 	exits 78 pop3-serve --config conf </dev/null 2>err
 }
+
+@test "exit 75: a password file that cannot be read for now" {
+	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	for fault in openat:error=EMFILE read:error=EIO; do
+		exits 75 strace -o /dev/null -P "$PWD/pw" \
+			-e "trace=${fault%%:*}" -e "inject=$fault" \
+			pop3-serve --single-user md --password-file "$PWD/pw" \
+			</dev/null >out 2>err
+		[ "$(wc -l <err)" -eq 1 ]
+	done
+}

@@ -124,6 +124,14 @@ load spool
 	echo 'spool: routes: others may write it' | same err
 }
 
+@test "a routes file that cannot be read for now is 75" {
+	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	relay
+	exits 75 strace -o /dev/null -P "$PWD/s/routes" -e trace=read \
+		-e inject=read:error=EIO spool run --transport "$T" 2>err
+	echo 'spool: routes: Input/output error' | same err
+}
+
 @test "source routes: our own hops go, the next hop is the destination" {
 	message | spool add -f a@b.example '@me.example,@also.example,@next.example:good@z.example' >/dev/null
 	message | spool add -f a@b.example '@me.example:good@z.example' >/dev/null

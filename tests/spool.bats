@@ -215,6 +215,21 @@ for r in m["recipients"]:
 	echo 'spool: add: write: File too large' | same err
 }
 
+@test "what is queued is not failed by an id that nobody takes, or by a signal" {
+	spool add c@d.example <<<hi >/dev/full 2>err
+	id=$(basename s/queue/*.q | cut -d . -f 2)
+	echo "spool: write stdout: No space left on device: $id" | same err
+	[[ $BUILD == */san* ]] && skip "strace and sanitizers do not mix"
+	for sign in TERM INT HUP; do
+		strace -o /dev/null -e trace=renameat2 \
+			-e "inject=renameat2:signal=$sign" spool add c@d.example <<<hi
+		strace -o /dev/null -e trace=renameat2 \
+			-e "inject=renameat2:signal=$sign" \
+			"$BUILD/bin/sendmail" -i c@d.example <<<hi
+	done
+	[ "$(find s/queue -type f | wc -l)" -eq 7 ]
+}
+
 @test "a spool whose parent is missing is 75" {
 	exits 75 spool -d no/such/s add c@d.example <<<hi 2>err
 	echo 'spool: open spool no/such/s: No such file or directory' | same err

@@ -97,9 +97,10 @@ choose(long sample)
 
 size_t
 points_list(enum kind kind, const struct calls *c, long allocations,
-    long sample, const struct point **out)
+    long sample, const struct point **out, size_t *all)
 {
 	list(kind, c, allocations);
+	*all = point_count;
 	choose(sample);
 	*out = points;
 	return point_count;

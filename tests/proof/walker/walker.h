@@ -34,6 +34,12 @@ struct outcome {
 	char where[256];
 };
 
+struct subject {
+	char *name, *variant, *store, *expect;
+	const struct world *world;
+	char *argv[64];
+};
+
 /* The calls: calls.c. */
 const char *call_name(int number);
 const int *call_errors(int number); /* ends with 0 */
@@ -43,42 +49,60 @@ void call_describe(pid_t pid, int number, const unsigned long long args[6],
     char *out, size_t room);
 
 /* The points of a kind: points.c. Those of a sample are always the same ones; 0
- * takes all. Their number; they are valid until the next call. */
+ * takes all. Their number, and that of all; they are valid until the next call.
+ */
 size_t points_list(enum kind kind, const struct calls *c, long allocations,
-    long sample, const struct point **out);
+    long sample, const struct point **out, size_t *all);
 
-/* The tracer: trace.c. Both run argv in the world on descriptors in and out;
- * limit is in milliseconds. watch, where there is one, gets every call. */
-void trace_run(char *const argv[], const int fds[2], const struct point *p,
-    struct calls *watch, int limit, struct outcome *o);
+/* A run of argv in the world on descriptors in and out: launch.c, or traced:
+ * trace.c. limit is in milliseconds. watch, where there is one, gets every
+ * call. */
+pid_t launch(char *const argv[], const int fds[2], bool traced);
+void limit_set(int ms); /* 0: none */
+bool limit_passed(void);
 void
 plain_run(char *const argv[], const int fds[2], int limit, struct outcome *o);
+void trace_run(char *const argv[], const int fds[2], const struct point *p,
+    struct calls *watch, int limit, struct outcome *o);
 extern const char *trace_world; /* a program that is none of the subject's */
 
-/* The world: world.c. */
+#define RCPTS 3
+
 struct seen {
-	int whole[3], partial, left;
+	int count[8]; /* of each message, whole */
+	int partial, left;
+	int sent[RCPTS], bounced[RCPTS];
+	int least, most; /* of what the first run is to bring */
+	bool both;       /* one is sent and bounced, or bounced for nothing */
 };
 
-struct note {
-	volatile int accepted, refused;
-};
-
-struct subject {
-	char *name, *variant, *world, *store, *expect;
-	char *argv[64];
-};
-
+/* The world: world.c. */
 extern char world_dir[PATH_MAX];
 void world_begin(void);
 void world_end(void);
+int world_port(void); /* of the server that programs talk to */
 void world_size(size_t octets);
+const struct world *world_named(const char *name);
+bool subject_is(const struct subject *s, const char *world);
 void world_reset(const struct subject *s);
 void world_look(const struct subject *s, struct seen *seen);
 
-/* Runs the subject with message 1 or 2; true if it was acknowledged. */
-bool world_run(const struct subject *s, int message, const struct point *p,
+/* Runs the subject, for the first time or again; true if what it is to do was
+ * acknowledged. With p it is traced. */
+bool world_run(const struct subject *s, bool again, const struct point *p,
     struct calls *watch, int limit, struct outcome *o);
+/* Before it runs again: repeats what was not acknowledged, or brings more. */
+void world_next(const struct subject *s, bool acked);
+bool world_broke_word(const struct subject *s, const struct seen *seen);
 int world_refusals(void); /* permanent ones that the last run gave */
+
+/* walk.c: a subject at all its points. */
+struct plan {
+	long sample;
+	bool wanted[KINDS];
+	const char *preload;
+	int held, failed;
+};
+void walk(struct plan *plan, const struct subject *s);
 
 #endif

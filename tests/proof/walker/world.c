@@ -1,5 +1,3 @@
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -13,24 +11,69 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "walker.h"
+#include "world.h"
+
+/* What a subject finds on its descriptors, and what is an acknowledgement. */
+enum input { NOTHING, MESSAGE, SMTP_CLIENT, POP3_CLIENT };
+enum word { EXIT_0, NOTED, EMPTY_DROP, EMPTY_QUEUE };
+
+struct world {
+	const char *name;
+	enum input input;
+	enum word word;
+	enum protocol protocol;
+	const char *top; /* of the message on its input */
+};
+
+static const struct world worlds[] = {
+    {"stdin", MESSAGE, EXIT_0, SMTP, ""},
+    {"user", MESSAGE, EXIT_0, SMTP,
+	"To: bob@example.org\nBcc: carl@example.org\n"},
+    {"smtp", SMTP_CLIENT, NOTED, SMTP, ""},
+    {"pop3", POP3_CLIENT, NOTED, POP3, ""},
+    {"queue", NOTHING, EMPTY_QUEUE, SMTP, ""},
+    {"pop3-drop", NOTHING, EMPTY_DROP, POP3, ""},
+    {"imap-drop", NOTHING, EMPTY_DROP, IMAP, ""},
+};
 
 char world_dir[PATH_MAX];
 
-/* Message 0 is in an mbox from the start. */
-static char *text[3];
-static struct note *note;
-
-static void
-put(const char *name, const char *data, size_t n)
+const struct world *
+world_named(const char *name)
 {
-	char path[PATH_MAX + 64];
-	int fd;
+	for (size_t i = 0; i < sizeof(worlds) / sizeof(*worlds); i++)
+		if (strcmp(worlds[i].name, name) == 0)
+			return &worlds[i];
+	fprintf(stderr, "%s: no such world\n", name);
+	exit(64);
+}
+
+bool
+subject_is(const struct subject *s, const char *world)
+{
+	return strstr(s->world->name, world) != NULL;
+}
+
+/* --- folders and files --- */
+
+const char *
+in_world(const char *name)
+{
+	static char path[PATH_MAX + 300];
 
 	snprintf(path, sizeof(path), "%s/%s", world_dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	return path;
+}
+
+void
+put(const char *name, const char *data)
+{
+	int fd = open(
+	    in_world(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t n = strlen(data);
+
 	if (fd < 0 || write(fd, data, n) != (ssize_t)n || close(fd) != 0) {
-		perror(path);
+		perror(name);
 		exit(75);
 	}
 }
@@ -42,9 +85,9 @@ world_begin(void)
 
 	snprintf(world_dir, sizeof(world_dir), "%s/walk.%d.XXXXXX", base,
 	    (int)getpid());
-	note = mmap(NULL, sizeof(*note), PROT_READ | PROT_WRITE,
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!mkdtemp(world_dir) || note == MAP_FAILED) {
+	if (!mkdtemp(world_dir) || state == MAP_FAILED) {
 		perror(world_dir);
 		exit(75);
 	}
@@ -60,242 +103,142 @@ drop(const char *path, const struct stat *st, int type, struct FTW *f)
 	return 0;
 }
 
+static void
+clear(void)
+{
+	nftw(world_dir, drop, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void
 world_end(void)
 {
-	nftw(world_dir, drop, 16, FTW_DEPTH | FTW_PHYS);
+	clear();
 	rmdir(world_dir);
 }
 
-/* Numbered lines, so that a part of a message is like no other. */
-void
-world_size(size_t octets)
+static void
+make_folders(const struct subject *s)
 {
-	for (int m = 0; m < 3; m++) {
-		size_t n;
+	static const char *const dirs[] = {"home", "sent", "box", "box/tmp",
+	    "box/new", "box/cur", "spool", "spool/queue", "spool/tmp",
+	    "spool/dead", "spool/corrupt"};
+	/* Whoever adds makes the spool. */
+	size_t n = subject_is(s, "queue")    ? 11
+	    : strcmp(s->store, "spool") == 0 ? 7
+					     : 6;
 
-		free(text[m]);
-		text[m] = malloc(octets + 256);
-		if (!text[m])
-			exit(75);
-		n = (size_t)sprintf(text[m],
-		    "From: ann@example.org\nSubject: number %d\n"
-		    "Message-ID: <%d@example.org>\n"
-		    "Date: Mon, 2 Nov 2026 06:30:12 +0000\n\n",
-		    m, m);
-		for (int i = 0; n < octets; i++)
-			n += (size_t)sprintf(
-			    text[m] + n, "message %d line %06d\n", m, i);
+	for (size_t i = 0; i < n; i++)
+		mkdir(in_world(dirs[i]), 0700);
+}
+
+static void
+put_settings(const struct subject *s)
+{
+	char text[PATH_MAX + 300];
+
+	snprintf(text, sizeof(text), "bob@example.org %s/%s\n", world_dir,
+	    strcmp(s->store, "mbox") == 0 ? "mbox" : "box/");
+	put("mailboxes", text);
+	snprintf(text, sizeof(text), "to %s/box\n", world_dir);
+	put("maildroprc", text);
+	put("password", "secret\n");
+	put("home/.netrc", "machine 127.0.0.1 login ann password secret\n");
+	snprintf(text, sizeof(text),
+	    "poll 127.0.0.1 protocol pop3 service %d uidl user ann password "
+	    "secret sslproto '' no rewrite no keep mda \"mdeliver %s/box\"\n",
+	    world_port(), world_dir);
+	put("home/.fetchmailrc", text);
+	snprintf(text, sizeof(text), "* relay smtp://127.0.0.1:%d --tls=off\n",
+	    world_port());
+	if (subject_is(s, "queue"))
+		put("spool/routes", text);
+}
+
+static void
+put_message(const struct subject *s, int text, const char *name)
+{
+	char *whole;
+
+	if (asprintf(&whole, "%s%s", s->world->top, state->text[text]) < 0)
+		exit(75);
+	put(name, whole);
+	free(whole);
+}
+
+/* --- the world as a run finds it, and the one behind it --- */
+
+static void
+fill_drop(void)
+{
+	for (int m = 0; m < TEXTS; m++) {
+		state->held[m] = m == FIRST || m >= SECOND;
+		state->told[m] = false;
 	}
+}
+
+static void
+put_old(const struct subject *s)
+{
+	char *old;
+
+	if (s->world->input == POP3_CLIENT) {
+		put("box/new/1.old", state->text[OLD]);
+		put("box/new/2.first", state->text[FIRST]);
+	}
+	if (strcmp(s->store, "mbox") != 0)
+		return;
+	if (asprintf(&old,
+		"From ann@example.org Mon Nov  2 06:30:12 2026\n%s\n",
+		state->text[OLD]) < 0)
+		exit(75);
+	put("mbox", old);
+	free(old);
 }
 
 void
 world_reset(const struct subject *s)
 {
-	static const char *const dirs[] = {
-	    "box", "box/tmp", "box/new", "box/cur", "spool", "home"};
-	char path[PATH_MAX + 64];
-
-	nftw(world_dir, drop, 16, FTW_DEPTH | FTW_PHYS);
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s", world_dir, dirs[i]);
-		if (strncmp(dirs[i], "spool", 5) != 0 ||
-		    strcmp(s->store, "spool") == 0)
-			mkdir(path, 0700);
+	clear();
+	state->protocol = s->world->protocol;
+	state->taken = state->marked = state->quit = 0;
+	make_folders(s);
+	put_settings(s);
+	fill_drop();
+	put_old(s);
+	if (s->world->input == MESSAGE) {
+		put_message(s, FIRST, "m1");
+		put_message(s, NEXT, "m2");
 	}
-	snprintf(path, sizeof(path), "bob@example.org %s/%s\n", world_dir,
-	    strcmp(s->store, "mbox") == 0 ? "mbox" : "box/");
-	put("mailboxes", path, strlen(path));
-	snprintf(path, sizeof(path), "to %s/box\n", world_dir);
-	put("maildroprc", path, strlen(path));
-	put("m1", text[1], strlen(text[1]));
-	put("m2", text[2], strlen(text[2]));
-	if (strcmp(s->store, "mbox") == 0) {
-		char *old = NULL;
-		int n = asprintf(&old,
-		    "From ann@example.org Mon Nov  2 06:30:12 2026\n%s\n",
-		    text[0]);
-
-		put("mbox", old, (size_t)n);
-		free(old);
-	}
+	if (subject_is(s, "queue"))
+		queue_fill();
 }
 
-/* Header fields on top, and line ends that a peer adds, leave it whole. */
-static void
-judge(const char *data, size_t n, struct seen *seen)
-{
-	while (n > 1 && data[n - 1] == '\n' && data[n - 2] == '\n')
-		n--;
-	for (int m = 0; m < 3; m++) {
-		size_t len = strlen(text[m]);
-
-		if (n >= len && memcmp(data + n - len, text[m], len) == 0 &&
-		    (n == len || data[n - len - 1] == '\n')) {
-			seen->whole[m]++;
-			return;
-		}
-	}
-	seen->partial++;
-}
-
-static char *
-slurp(const char *path, size_t *n)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_NONBLOCK);
-	char *data = NULL;
-
-	*n = 0;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (data = malloc((size_t)st.st_size + 1))) {
-		*n = (size_t)read(fd, data, (size_t)st.st_size);
-		data[*n] = '\0';
-	}
-	if (fd >= 0)
-		close(fd);
-	return data;
-}
-
-/* look_in counts the files of a folder, and judges them for readers. */
-static void
-look_in(const char *dir, struct seen *seen)
-{
-	char path[PATH_MAX + 300];
-	struct dirent *e;
-	char *data;
-	size_t n;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/%s", world_dir, dir);
-	d = opendir(path);
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		if (strstr(dir, "tmp")) {
-			seen->left++;
-			continue;
-		}
-		snprintf(
-		    path, sizeof(path), "%s/%s/%s", world_dir, dir, e->d_name);
-		data = slurp(path, &n);
-		if (data)
-			judge(data, n, seen);
-		free(data);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* From_ lines are those at the start and behind an empty line. */
-static void
-look_in_mbox(struct seen *seen)
-{
-	char path[PATH_MAX + 64];
-	size_t n;
-	char *data, *start, *next;
-
-	snprintf(path, sizeof(path), "%s/mbox", world_dir);
-	data = slurp(path, &n);
-	for (start = data; start && *start; start = next) {
-		char *body = strchr(start, '\n');
-
-		next = strstr(start, "\n\nFrom ");
-		next = next ? next + 2 : data + n;
-		if (body && body < next && strncmp(start, "From ", 5) == 0)
-			judge(body + 1, (size_t)(next - body - 1), seen);
-		else
-			seen->partial++;
-	}
-	free(data);
-}
+static bool next_is_another;
 
 void
-world_look(const struct subject *s, struct seen *seen)
+world_next(const struct subject *s, bool acked)
 {
-	*seen = (struct seen){0};
-	look_in("box/tmp", seen);
-	look_in("spool/tmp", seen);
-	if (strcmp(s->store, "mbox") == 0) {
-		look_in_mbox(seen);
-		return;
-	}
-	look_in("box/new", seen);
-	look_in("box/cur", seen);
-	look_in("spool/queue", seen);
-	look_in("spool/corrupt", seen);
+	next_is_another = acked;
+	state->held[NEXT] = acked;
+	if (subject_is(s, "queue"))
+		queue_next(acked);
 }
 
-/* The client: notes the 250 for the message, and replies that are final. */
-static void
-say(FILE *f, const char *line)
-{
-	fputs(line, f);
-	fflush(f);
-}
-
-static int
-heard(FILE *f)
-{
-	char line[1024];
-
-	do
-		if (!fgets(line, sizeof(line), f))
-			_exit(0);
-	while (line[3] == '-');
-	if (line[0] == '5')
-		note->refused++;
-	return line[0];
-}
-
-static void
-send_message(FILE *f, const char *data)
-{
-	static const char *const before[] = {"EHLO client.example\r\n",
-	    "MAIL FROM:<ann@example.org>\r\n", "RCPT TO:<bob@example.org>\r\n",
-	    "DATA\r\n"};
-
-	heard(f);
-	for (size_t i = 0; i < 4; i++) {
-		say(f, before[i]);
-		if (heard(f) > '3') {
-			say(f, "QUIT\r\n");
-			heard(f);
-			_exit(0);
-		}
-	}
-	for (; *data; data++) {
-		if (*data == '\n')
-			putc('\r', f);
-		putc(*data, f);
-	}
-	say(f, ".\r\n");
-	if (heard(f) == '2')
-		note->accepted++;
-	say(f, "QUIT\r\n");
-	heard(f);
-	_exit(0);
-}
+/* --- a run --- */
 
 static pid_t
-client(int fd, int other, const char *data)
+client(const struct subject *s, const int pair[2], const char *text)
 {
 	pid_t pid = fork();
-	FILE *in, *out;
 
 	if (pid != 0)
 		return pid;
-	close(other);
+	close(pair[0]);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	in = fdopen(fd, "r+");
-	out = in;
-	if (!out)
-		_exit(75);
-	/* One stream in both directions must not seek. */
-	setvbuf(in, NULL, _IOFBF, 8192);
-	send_message(in, data);
-	_exit(0);
+	if (s->world->input == POP3_CLIENT)
+		client_pop3(pair[1], text);
+	client_smtp(pair[1], text);
 }
 
 static void
@@ -308,36 +251,78 @@ run(const struct subject *s, const int fds[2], const struct point *p,
 		plain_run(s->argv, fds, limit, o);
 }
 
+static bool
+is_acked(const struct subject *s, const struct outcome *o)
+{
+	switch (s->world->word) {
+	case NOTED:
+		return state->accepted > 0;
+	case EMPTY_DROP:
+		return !o->hung && !state->held[FIRST] &&
+		    !state->held[SECOND] && !state->held[THIRD] &&
+		    !state->held[NEXT];
+	case EMPTY_QUEUE:
+		return !o->hung && queue_is_done();
+	default:
+		return !o->hung && o->status == 0;
+	}
+}
+
 bool
-world_run(const struct subject *s, int message, const struct point *p,
+world_run(const struct subject *s, bool again, const struct point *p,
     struct calls *watch, int limit, struct outcome *o)
 {
-	char path[PATH_MAX + 8];
+	bool next = again && next_is_another, talks;
 	int pair[2], fds[2] = {-1, -1};
 	pid_t pid;
 
-	*note = (struct note){0, 0};
-	if (strcmp(s->world, "smtp") != 0) {
-		snprintf(path, sizeof(path), "%s/m%d", world_dir, message);
-		fds[0] = open(path, O_RDONLY | O_CLOEXEC);
+	state->accepted = state->refused = 0;
+	talks =
+	    s->world->input == SMTP_CLIENT || s->world->input == POP3_CLIENT;
+	if (s->world->input == MESSAGE)
+		fds[0] =
+		    open(in_world(next ? "m2" : "m1"), O_RDONLY | O_CLOEXEC);
+	if (!talks) {
 		run(s, fds, p, watch, limit, o);
-		close(fds[0]);
-		return !o->hung && o->status == 0;
+		server_settle();
+		return is_acked(s, o);
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		exit(75);
-	pid = client(pair[1], pair[0], text[message]);
+	pid = client(s, pair, state->text[next ? NEXT : FIRST]);
 	close(pair[1]);
 	fds[0] = fds[1] = pair[0];
 	run(s, fds, p, watch, limit, o);
-	close(pair[0]);
 	/* It ends with its connection; the tracer may have seen that. */
 	waitpid(pid, NULL, 0);
-	return note->accepted > 0;
+	return is_acked(s, o);
 }
 
 int
 world_refusals(void)
 {
-	return note->refused;
+	return state->refused;
+}
+
+/* Of a removal: what goes is what was marked, at QUIT, and what was confirmed
+ * is gone. */
+static bool
+broke_removal(const struct seen *seen)
+{
+	bool may = state->marked && state->quit;
+
+	return seen->count[OLD] != 1 || (!may && seen->count[FIRST] == 0) ||
+	    (may && state->accepted && seen->count[FIRST] > 0);
+}
+
+/* What was to be forgotten and nobody has; what was there and is not. */
+bool
+world_broke_word(const struct subject *s, const struct seen *seen)
+{
+	if (s->world->input == POP3_CLIENT)
+		return broke_removal(seen);
+	for (int m = 0; subject_is(s, "drop") && m < TEXTS; m++)
+		if (state->told[m] && !seen->count[m])
+			return true;
+	return strcmp(s->store, "mbox") == 0 && seen->count[OLD] != 1;
 }
