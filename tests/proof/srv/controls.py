@@ -4,7 +4,7 @@ case that names it, which the same program without a fault holds."""
 import sys
 
 from . import addresses, adversity, bounds, common as c, data, files
-from . import injection, oddities, patience, texts, tls
+from . import injection, oddities, patience, shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -27,6 +27,7 @@ CONTROLS = [
     ("cat-new", adversity.adversity, "full-maildir", adversity.broken),
     ("append", files.mboxes, "symlink", files.broken),
     ("queues", texts.texts, "spool-sender.newline", texts.broken),
+    ("prints", shown.shown, "deliver-log", shown.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
 
