@@ -144,7 +144,7 @@ put_extra(struct buf *head, const char *field, bool *date, bool *id)
 	enum compose_kind kind;
 
 	check_text("-H", field);
-	if (!compose_is_name(field, n))
+	if (!colon || !compose_is_name(field, n))
 		log_die(
 		    EX_DATAERR, "check -H: not 'Name: value': %.100s", field);
 	buf_add(&name, field, n);

@@ -11,6 +11,7 @@
 
 #include "atomic.h"
 #include "child.h"
+#include "compose.h"
 #include "listing.h"
 #include "log.h"
 #include "queue.h"
@@ -98,6 +99,8 @@ set_sendmail(int c, const char *value)
 		sender = value;
 		break;
 	case 'F':
+		if (!compose_is_text(value))
+			log_die(EX_DATAERR, "-F: no name: control octets");
 		mail.name = value;
 		break;
 	case 'N':

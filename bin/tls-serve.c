@@ -5,6 +5,7 @@
  * no TLS does not wait for the library to be loaded. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 
 /* Far from those that systemd passes, 3 to 66. */
 #define HIGH 100
+/* Room for PATH, which execvp puts there. */
+#define STACK (256 * 1024)
 
 static const char **files; /* certificates and keys in turn */
 static size_t files_room, certs, keys;
@@ -218,40 +221,44 @@ broker_argv(void)
 	return argv;
 }
 
-static _Noreturn void
-become_broker(int requests)
+/* A child that shares our memory, and holds us up, until it executes something
+ * or ends: to copy memory is most of what the greeting would wait for. */
+static pid_t
+start(int (*work)(void *), int depth, int *requests)
+{
+	static _Alignas(16) char stacks[2][STACK];
+
+	return clone(work, stacks[depth] + STACK,
+	    CLONE_VM | CLONE_VFORK | SIGCHLD, requests);
+}
+
+static int
+become_broker(void *requests)
 {
 	const char **argv;
 
-	if (leave(requests) == 0) {
+	if (leave(*(int *)requests) == 0) {
 		argv = broker_argv();
 		execvp(argv[0], (char **)argv);
 	}
 	log_error("execute tls-broker: %s", strerror(errno));
-	_exit(EX_OSERR);
+	return EX_OSERR;
 }
 
-static _Noreturn void
-leave_orphan(int requests)
+static int
+leave_orphan(void *requests)
 {
-	pid_t pid = vfork();
-
-	if (pid == 0)
-		become_broker(requests);
-	_exit(pid < 0 ? errno : 0);
+	return start(become_broker, 1, requests) < 0 ? errno : 0;
 }
 
 /* Two processes deep, so that it is nobody's child that COMMAND could wait
- * for. Both share our memory until it is executed, because to copy it is most
- * of what the greeting would wait for. */
+ * for. */
 static int
 leave_broker(int requests)
 {
-	pid_t pid = vfork();
+	pid_t pid = start(leave_orphan, 0, &requests);
 	int status;
 
-	if (pid == 0)
-		leave_orphan(requests);
 	if (pid < 0)
 		return -1;
 	while (waitpid(pid, &status, 0) < 0)

@@ -99,7 +99,7 @@ batch_job_parse(struct batch_job *j, char *line, size_t n, const char **why)
 	}
 	line[n] = '\0';
 	j->id = field(&at);
-	if (!*j->id || strlen(j->id) > BATCH_ID)
+	if (!j->id || !*j->id || strlen(j->id) > BATCH_ID)
 		*why = "no ID, or one of over 128 octets";
 	else if (parse_place(j, &at) < 0)
 		*why = "no PATH, OFFSET and SIZE";

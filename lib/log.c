@@ -13,6 +13,7 @@
 #include "reply.h"
 
 #define VALUE_MAX 1000
+#define TAIL 256
 #define ROOM 16384 /* for an event of common size */
 
 static const char *program;
@@ -159,6 +160,21 @@ log_event(const char *event, ...)
 	errno = saved;
 }
 
+/* Of a long one the middle goes: the reason is at its end. */
+static void
+add_diagnostic(struct buf *b, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n <= VALUE_MAX) {
+		add_escaped(b, text, n);
+		return;
+	}
+	add_escaped(b, text, VALUE_MAX - TAIL);
+	buf_adds(b, "...");
+	add_escaped(b, text + n - TAIL, TAIL);
+}
+
 static void
 error_line(const char *fmt, va_list ap)
 {
@@ -171,7 +187,7 @@ error_line(const char *fmt, va_list ap)
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
 	buf_addf(&b, "%s: ", program);
-	add_escaped(&b, text, strlen(text));
+	add_diagnostic(&b, text);
 	if (stderr_is_peer)
 		syslog(LOG_ERR, "%s", strchr(buf_str(&b), ' ') + 1);
 	else

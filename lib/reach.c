@@ -38,8 +38,8 @@ find(const struct reach *f, char *path)
 	for (size_t i = f->n; i > 0; i--) {
 		size_t n = strlen(f->path[i - 1]);
 
-		if (n == 1)
-			return path;
+		/* All is below "/". */
+		n -= n == 1;
 		if (strncmp(path, f->path[i - 1], n) == 0 &&
 		    (path[n] == '/' || path[n] == '\0'))
 			return path + n;

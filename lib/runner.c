@@ -273,6 +273,21 @@ prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
 	return code;
 }
 
+static int
+run(struct runner *r)
+{
+	bool watch = r->o->watch;
+
+	catch_signals();
+	atomic_sweep(r->plan.q->tmp, time(NULL));
+	if (watch)
+		r->notify = watch_queue(r);
+	work(r);
+	if (r->notify >= 0)
+		close(r->notify);
+	return !watch && (r->plan.failed || stopping) ? EX_TEMPFAIL : EX_OK;
+}
+
 int
 runner_run(struct queue *q, const struct runner_options *o)
 {
@@ -286,18 +301,9 @@ runner_run(struct queue *q, const struct runner_options *o)
 
 	r.plan.settle = &r.settle;
 	code = prepare(&r, path, hostname);
-	if (code)
-		return code;
-	catch_signals();
-	atomic_sweep(q->tmp, time(NULL));
-	if (o->watch)
-		r.notify = watch_queue(&r);
-	work(&r);
-	if (r.notify >= 0)
-		close(r.notify);
+	if (code == EX_OK)
+		code = run(&r);
 	routes_free(&r.plan.routes);
 	free(r.plan.own);
-	if (o->watch)
-		return EX_OK;
-	return r.plan.failed || stopping ? EX_TEMPFAIL : EX_OK;
+	return code;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "compose.h"
 #include "date.h"
 #include "header.h"
 #include "intake.h"
@@ -141,6 +142,32 @@ collect(struct way *w)
 	return 0;
 }
 
+/* From: the name that was given, as a reader must see it, and the sender. */
+static void
+supply_from(const struct submission *s, struct buf *top)
+{
+	struct buf list = BUF_INIT, rcpts = BUF_INIT;
+	const char *p, *sender = s->envelope.sender;
+	size_t was = top->len;
+
+	if (!*sender)
+		sender = "MAILER-DAEMON";
+	buf_addc(&list, '"');
+	for (p = s->name ? s->name : ""; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_addc(&list, '\\');
+		buf_addc(&list, *p);
+	}
+	buf_addf(&list, "\" <%s>", sender);
+	if (!s->name ||
+	    compose_addresses(top, "From", buf_str(&list), &rcpts) != 1) {
+		top->len = was;
+		buf_addf(top, "From: <%s>\n", sender);
+	}
+	buf_free(&list);
+	buf_free(&rcpts);
+}
+
 /* Adds the fields that a message must have, on top, but below a From_ line. */
 static void
 supply(struct way *w)
@@ -160,11 +187,8 @@ supply(struct way *w)
 		date_rfc5322(time(NULL), date);
 		buf_addf(&top, "Date: %s\n", date);
 	}
-	if (!w->in.has_from && s->name)
-		buf_addf(&top, "From: %s <%s>\n", s->name, s->envelope.sender);
-	else if (!w->in.has_from)
-		buf_addf(&top, "From: <%s>\n",
-		    *s->envelope.sender ? s->envelope.sender : "MAILER-DAEMON");
+	if (!w->in.has_from)
+		supply_from(s, &top);
 	if (!w->in.has_id) {
 		envelope_mail_id(id);
 		if (gethostname(host, sizeof host))

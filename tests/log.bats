@@ -39,6 +39,11 @@ setup() {
 	printf 'event=x id=%01000d\nraw\n' 0 | same out
 }
 
+@test "of a diagnostic over 1 kB the middle goes" {
+	"$drv" stderr error "$(printf 'a%01000db' 0)" 2>out
+	printf 'drv: a%0743d...%0255db\nraw\n' 0 0 | same out
+}
+
 @test "none silences events, not diagnostics" {
 	"$drv" none event queued id abc 2>out
 	"$drv" none error oops 2>>out

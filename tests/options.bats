@@ -131,6 +131,6 @@ setup() {
 	options: file:2: unknown option `nam'
 	options: file:1: NUL in the line
 	options: absent: No such file or directory
-	options: .: Is a directory
+	options: .: no file of at most 1 MiB
 	END
 }

@@ -28,6 +28,26 @@ queued() {
 	END
 }
 
+@test "the name of -F is no other field and no other address, or is refused" {
+	for name in 'Doe, "J" <x@y.example>' 'a\b' 'René' ''; do
+		printf 'Subject: x\n\nhi\n' | sendmail -F "$name" bob@x.example
+		queued | sed -n 's/^From: //p' |
+			python3 -c 'import email.header, email.utils
+name, address = email.utils.parseaddr(input())
+print(str(email.header.make_header(email.header.decode_header(name))), address)'
+		spool list | sed -n '1s/ .*//p' | xargs spool rm
+	done >out
+	same out <<-'END'
+		Doe, "J" <x@y.example> me@home.example
+		a\b me@home.example
+		René me@home.example
+		 me@home.example
+	END
+	printf 'Subject: x\n\nhi\n' >m
+	exits 65 sendmail -F $'a\nBcc: c@d.example' bob@x.example <m 2>err
+	same err <<<'sendmail: -F: no name: control octets'
+}
+
 @test "what is there is not supplied again" {
 	printf 'date: a\nFROM: b\nmessage-id: c\n\nhi\n' | sendmail bob@x.example
 	queued >m

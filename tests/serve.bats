@@ -374,7 +374,7 @@ ipv6() {
 
 @test "a flood of connections is all served, none is left a zombie" {
 	listen -l 127.0.0.1:0 -m 50 -a 50
-	timeout 30 python3 - "$address" >out <<-'END'
+	timeout 120 python3 - "$address" >out <<-'END'
 	import sys, wire
 	print({wire.call(sys.argv[1], b"quit\r\n") for _ in range(300)})
 	END

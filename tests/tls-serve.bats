@@ -613,7 +613,7 @@ sessions() {
 	exits 71 strace -o /dev/null -e trace=socketpair \
 		-e inject=socketpair:error=EMFILE \
 		tls-serve "${pair[@]}" -- true 2>err
-	exits 71 strace -o /dev/null -e trace=vfork -e inject=vfork:error=EAGAIN \
+	exits 71 strace -o /dev/null -e trace=clone -e inject=clone:error=EAGAIN \
 		tls-serve "${pair[@]}" -- true 2>>err
 	same err <<-'END'
 	tls-serve: make a socket: Too many open files

@@ -1,6 +1,7 @@
 /* LD_PRELOAD: a clock that from a moment on runs some times as fast, waits
- * included; CLOCK_FILE holds both and may be written at any time. With
- * CLOCK_BACK set the time of day goes back a second with each look at it. */
+ * included; CLOCK_FILE holds both and may be written at any time. The time of
+ * day goes back a second with each look at it, from CLOCK_BACK seconds ago, or
+ * stands still at CLOCK_DAY. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -65,7 +66,9 @@ clock_gettime(clockid_t clock, struct timespec *t)
 		t->tv_sec = ns / NS;
 		t->tv_nsec = ns % NS;
 	} else if (r == 0 && clock == CLOCK_REALTIME && getenv("CLOCK_BACK"))
-		t->tv_sec -= ++looks;
+		t->tv_sec -= atoll(getenv("CLOCK_BACK")) + ++looks;
+	else if (r == 0 && clock == CLOCK_REALTIME && getenv("CLOCK_DAY"))
+		*t = (struct timespec){.tv_sec = atoll(getenv("CLOCK_DAY"))};
 	return r;
 }
 

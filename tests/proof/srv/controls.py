@@ -3,8 +3,8 @@ case that names it, which the same program without a fault holds."""
 
 import sys
 
-from . import addresses, bounds, common as c, data, files, injection
-from . import oddities, patience, tls
+from . import addresses, adversity, bounds, common as c, data, files
+from . import injection, oddities, patience, shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -23,7 +23,11 @@ CONTROLS = [
     ("remembers", tls.tls, "forgets-mail", tls.broken),
     ("opens", oddities.odd, "mailboxes.fifo", oddities.broken),
     ("follows", oddities.odd, "sink-mbox.symlink", oddities.broken),
+    ("rewrite", adversity.adversity, "crowd-mbox", adversity.broken),
+    ("cat-new", adversity.adversity, "full-maildir", adversity.broken),
     ("append", files.mboxes, "symlink", files.broken),
+    ("queues", texts.texts, "spool-sender.newline", texts.broken),
+    ("prints", shown.shown, "deliver-log", shown.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
 
