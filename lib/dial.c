@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -267,6 +268,14 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 		    d->curl, CURLINFO_SSL_VERIFYRESULT, &f.verified);
 		refusal_explain(&f, t, &d->talk, why);
 		return r;
+	}
+	/* libcurl does not look whether it could do that: a read that waits
+	 * would have no end. */
+	if (fcntl(d->fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
+		*why = (struct reply){0};
+		snprintf(
+		    why->text, sizeof why->text, "socket: %s", strerror(errno));
+		return CURLE_COULDNT_CONNECT;
 	}
 	if (strcmp(t->scheme, "lmtp") == 0)
 		return CURLE_OK;

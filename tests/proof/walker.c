@@ -9,7 +9,7 @@
  * folder and %P the port of the server. EXPECT: limits as dup=3, or `peer',
  * which decides nothing, or `broken COLUMN KIND', which fails unless that
  * column is not 0 at the faults of that kind; sample=N takes N points of a kind
- * at most, all kills apart. */
+ * at most, but all kills of what is neither. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,7 +119,7 @@ options(int argc, char *argv[])
 static void
 settle_here(void)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 	char path[PATH_MAX + 8];
 	cpu_set_t one;
 
@@ -129,7 +129,7 @@ settle_here(void)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		signal(ends[i], interrupted);
 	snprintf(path, sizeof(path), "%s/home", world_dir);
 	setenv("HOME", path, 1);

@@ -12,7 +12,7 @@ char *
 slurp(const char *path, size_t *n)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOATIME);
 	char *data = NULL;
 
 	*n = 0;

@@ -50,12 +50,12 @@ excess(const struct subject *s, enum kind kind, enum column c, long n)
 	return more_than(s, columns[c], n) && (c != LEFT || kind == TERM);
 }
 
-/* Its own sample leaves the kills whole, but for a peer's. */
+/* Its own sample leaves the kills of our own whole. */
 long
 sample_size(const struct subject *s, enum kind kind, long sample)
 {
-	long own =
-	    kind == KILL && !expects(s, "peer") ? 0 : limit(s, "sample", 0);
+	bool ours = !expects(s, "peer") && !expects(s, "broken");
+	long own = ours && kind == KILL ? 0 : limit(s, "sample", 0);
 
 	return own > 0 && (sample == 0 || own < sample) ? own : sample;
 }

@@ -14,6 +14,12 @@
 
 static struct plan *plan;
 
+static bool
+decides(const struct subject *s)
+{
+	return !expects(s, "broken") && !expects(s, "peer");
+}
+
 /* --- one run --- */
 
 struct failing {
@@ -111,8 +117,9 @@ is_doubled(const struct subject *s, const struct point *p, bool acked,
 }
 
 /* One point: the fault, then a clean run that repeats what was not
- * acknowledged, or brings the next message. */
-static void
+ * acknowledged, or brings the next message. True if one of them took too long.
+ */
+static bool
 visit(const struct subject *s, const struct point *p, struct outcome *o,
     bool bad[COLUMNS])
 {
@@ -137,6 +144,16 @@ visit(const struct subject *s, const struct point *p, struct outcome *o,
 	bad[DUP] = is_doubled(s, p, acked, &after, &end);
 	bad[LEFT] = after.left > 0;
 	bad[BOTH] = end.both;
+	return o->hung || next.hung;
+}
+
+/* What has to wait for a machine that is busy elsewhere is not late twice. */
+static void
+visit_surely(const struct subject *s, const struct point *p, struct outcome *o,
+    bool bad[COLUMNS])
+{
+	if (visit(s, p, o, bad) && decides(s))
+		visit(s, p, o, bad);
 }
 
 /* --- all points --- */
@@ -145,12 +162,10 @@ static void
 add(const struct subject *s, enum kind kind, struct tally *t,
     const struct outcome *o, const bool bad[COLUMNS])
 {
-	bool decides = !expects(s, "broken") && !expects(s, "peer");
-
 	t->visited += o->reached;
 	for (int c = 0; c < COLUMNS; c++) {
 		t->sum[c] += bad[c];
-		if (bad[c] && t->sum[c] <= OFFENDERS && decides &&
+		if (bad[c] && t->sum[c] <= OFFENDERS && decides(s) &&
 		    excess(s, kind, c, c == DUP ? 999 : t->sum[c]))
 			report_offender(s, kind, c, o);
 	}
@@ -165,7 +180,7 @@ walk_kind(const struct subject *s, enum kind kind, const struct point *points,
 	long dup_at = 0;
 
 	for (size_t i = 0; i < t->taken; i++) {
-		visit(s, &points[i], &o, bad);
+		visit_surely(s, &points[i], &o, bad);
 		/* Duplicates are counted by calls, whatever the fault there. */
 		if (bad[DUP] && points[i].at == dup_at)
 			bad[DUP] = false;
