@@ -112,27 +112,29 @@ receives()
 # came ADDRESS...: two messages from each, which go.
 came()
 {
-	local client
+	local client file from
 	files bob/new $(($# * 2))
 	for client; do
-		grep -lF "([$client])" bob/new/* >from
-		[ "$(wc -l <from)" = 2 ]
-		while read -r file; do
-			trace | sed "s/127.0.0.1/$client/" | arrived "$file"
-		done <from
+		mapfile -t from < <(grep -lF "([$client])" bob/new/*)
+		[ ${#from[@]} = 2 ]
+		trace "$client" >fields
+		for file in "${from[@]}"; do
+			arrived "$file" <fields
+		done
 	done
 	rm bob/new/*
 }
 
+# trace CLIENT
 trace()
 {
-	if [ "$mode" = clear ]; then
-		ours client.example.net ESMTP bob@example.org
-	else
-		ours client.example.net ESMTPS bob@example.org |
-			sed '/^Received/a\\\tusing' |
-			sed 's/using/(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)/'
-	fi
+	local protocol=ESMTP using=()
+	[ "$mode" = clear ] || {
+		protocol=ESMTPS
+		using=(-e '/^Received/a\\\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)')
+	}
+	ours client.example.net $protocol bob@example.org |
+		sed -e "s/127.0.0.1/$1/" "${using[@]}"
 }
 
 # retrieve: by poplib, then the message is deleted.

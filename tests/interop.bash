@@ -27,8 +27,10 @@ started()
 
 listening()
 {
-	address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' "$1")
-	[ -n "$address" ]
+	local text
+	read -rd '' text <"$1" || :
+	[[ $text =~ event=listening[^$'\n']*' address='([^ $'\n']+) ]] || return
+	address=${BASH_REMATCH[1]}
 }
 
 stop_servers()
@@ -68,8 +70,8 @@ files()
 holds()
 {
 	local found
-	found=$(find "$1" -type f 2>/dev/null | wc -l)
-	[ "$found" = "$2" ]
+	found=$(find "$1" -type f -printf x 2>/dev/null)
+	[ ${#found} = "$2" ]
 }
 
 # No line over 998 octets and no missing newline at the end: other programs
@@ -113,7 +115,7 @@ normal()
 arrived()
 {
 	normal "$1" >arrived.got
-	sed 's/^\\t/\t/' | cat - message | same arrived.got
+	sed 's/^\\t/\t/' - message | same arrived.got
 }
 
 # ours HELO PROTOCOL RCPT [ALL]: the trace fields of our delivery by SMTP, to

@@ -1,8 +1,9 @@
 # Loaded by every .bats file: our programs first in PATH, a clean environment,
 # and byte-exact comparisons that print a diff.
 # shellcheck shell=bash
-TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-TOP=$(dirname "$TESTS")
+TESTS=${BASH_SOURCE[0]%/*}
+[[ $TESTS == /* ]] || TESTS=$(cd "$TESTS" && pwd)
+TOP=${TESTS%/*}
 BUILD=${MAILPIPE_BUILD:-$TOP/build}
 # Debian's tools before those that a user has in front of them: a version
 # manager's python3 takes longer than most tests.
@@ -21,11 +22,13 @@ sandbox() {
 # same FILE < EXPECTED: byte for byte, else a readable diff. FILE may be `-v
 # FILE' to compare what cat -v shows.
 same() {
+	local told
 	if [ "$1" = -v ]; then
 		diff -u - <(cat -v "$2")
 	else
-		diff -au - "$1" | cat -v
-		[ "${PIPESTATUS[0]}" -eq 0 ]
+		told=$(diff -au - "$1") && return
+		cat -v <<<"$told"
+		return 1
 	fi
 }
 

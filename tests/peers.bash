@@ -37,9 +37,9 @@
 #
 # PEERS_PID is the one started last. Outside bats set PEERS_TMP to a folder.
 
-PEERS_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)/build/peers
+PEERS_ROOT=${TOP:-$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)}/build/peers
 PEERS_LIBS=$PEERS_ROOT/libs
-PEERS_SASL=$(echo "$PEERS_ROOT"/usr/lib/*/sasl2)
+PEERS_SASL=("$PEERS_ROOT"/usr/lib/*/sasl2)
 # Not the first python3 of PATH, which need not be Debian's.
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
@@ -80,16 +80,13 @@ peer()
 	LD_LIBRARY_PATH=$PEERS_LIBS "$program" "$@"
 }
 
-# Connecting would count as a client, so the kernel is asked. In awk, like the
-# other loops here, because bats slows every bash command down.
+# Connecting would count as a client, so the kernel is asked.
 peers_bound()
 {
 	local hex
-	printf -v hex ':%04X$' "$1"
-	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-		awk -v port="$hex" -v state="${2-.}" '
-		$2 ~ port && $4 ~ state { found = 1 }
-		END { exit !found }'
+	printf -v hex '%04X' "$1"
+	grep -qs "^ *[0-9]*: [0-9A-F]*:$hex [0-9A-F:]* ${2-..} " \
+		/proc/net/tcp /proc/net/tcp6
 }
 
 # Below the ephemeral range, where an outgoing connection could take the port
@@ -108,6 +105,8 @@ free_port()
 	return 1
 }
 
+peers_pipe=
+
 # peers_wait TRIES PID COMMAND...: until COMMAND succeeds, some 40 tries a
 # second. Without the process PID, if one is given, it fails at once.
 peers_wait()
@@ -117,8 +116,15 @@ peers_wait()
 	until "$@"; do
 		((tries-- > 0)) || return 1
 		[ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || return 1
-		sleep 0.02
+		peers_pause
 	done
+}
+
+# As sleep, without a process: nothing ever comes out of that pipe.
+peers_pause()
+{
+	[ -n "$peers_pipe" ] || exec {peers_pipe}<> <(:)
+	read -rt 0.02 -u "$peers_pipe" || :
 }
 
 wait_port()
@@ -132,16 +138,17 @@ wait_port()
 # their user must be able to reach it.
 peers_new()
 {
-	local dir
+	local dir above=()
 	dir=$(peers_dir)
 	mkdir -p "$dir"
 	mktemp -d "$dir/$1.XXXXXX"
 	[ "$(id -u)" = 0 ] || return 0
 	chmod 711 "$dir"/"$1".*
 	while [[ $dir == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
-		chmod a+x "$dir"
+		above+=("$dir")
 		dir=${dir%/*}
 	done
+	chmod a+x "${above[@]}"
 }
 
 # peers_spawn DIR COMMAND...: in a session of its own, by which peers_stop finds
@@ -210,21 +217,21 @@ peers_gone()
 {
 	local stats=("${@/#//proc/}")
 	stats=("${stats[@]/%//stat}")
-	! cat "${stats[@]}" </dev/null 2>/dev/null |
-		sed 's/.*) //' | grep -qv '^Z'
+	! grep -qs ') [^Z] [0-9]' "${stats[@]}" </dev/null
 }
 
 # What does not go at once when asked has nothing to save here: Dovecot takes
 # a second. Only the family is killed: a pid on file may be somebody else's now.
 peers_stop()
 {
-	local dir pids=("$@") family leaders
+	local dir pids=("$@") pid family leaders=()
 	dir=$(peers_dir)
 	[ -e "$dir/pids" ] || return 0
 	(($#)) || mapfile -t pids <"$dir/pids"
 	mapfile -t family < <(peers_family "${pids[@]}")
-	mapfile -t leaders < <(printf '%s\n' "${family[@]}" "${pids[@]}" |
-		sort | uniq -d)
+	for pid in "${pids[@]}"; do
+		[[ " ${family[*]} " != *" $pid "* ]] || leaders+=("$pid")
+	done
 	kill "${leaders[@]}" 2>/dev/null || :
 	for _ in 1 2 3; do
 		peers_wait 10 "" peers_gone "${family[@]}" && break
