@@ -4,7 +4,7 @@ case that names it, which the same program without a fault holds."""
 import sys
 
 from . import addresses, adversity, bounds, common as c, data, files
-from . import injection, oddities, patience, shown, texts, tls
+from . import injection, lengths, oddities, patience, shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -28,6 +28,8 @@ CONTROLS = [
     ("append", files.mboxes, "symlink", files.broken),
     ("queues", texts.texts, "spool-sender.newline", texts.broken),
     ("prints", shown.shown, "deliver-log", shown.broken),
+    ("short", lengths.lengths, "deliver-2^32+8", lengths.broken),
+    ("quadratic", lengths.bombs, "add.parentheses", lengths.broken_eater),
     ("header", injection.headers, "newline", injection.broken),
 ]
 
