@@ -15,7 +15,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("MAILPIPE_BUILD", os.path.join(TOP, "build"))
 BIN = os.path.join(BUILD, "bin")
 WAIT = 20
-SHOWN = 99  # offending cases that a check names
+CUT = 400  # octets of what one says
+SHOWN = 3  # offending cases that a check names
 
 SINGLE = {"s": b" ", "r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0",
           "v": b"\v", "f": b"\f", "\\": b"\\", "e": b"", "{": b"{"}
@@ -141,7 +142,7 @@ def broken(fault, *words):
 
 
 def differs(want, got):
-    return None if want == got else f"want {want!r}, got {got!r}"
+    return None if want == got else f"want {want!r}, got {got!r}"[:CUT]
 
 
 def first(*faults):

@@ -3,8 +3,9 @@ case that names it, which the same program without a fault holds."""
 
 import sys
 
-from . import addresses, adversity, bounds, common as c, data, files
-from . import injection, oddities, patience, shown, texts, tls
+from . import addresses, adversity, bounds, common as c, composition, data
+from . import files, injection, lengths, listeners, oddities, patience
+from . import shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -28,6 +29,11 @@ CONTROLS = [
     ("append", files.mboxes, "symlink", files.broken),
     ("queues", texts.texts, "spool-sender.newline", texts.broken),
     ("prints", shown.shown, "deliver-log", shown.broken),
+    ("short", lengths.lengths, "deliver-2^32+8", lengths.broken),
+    ("quadratic", lengths.bombs, "add.parentheses", lengths.broken_eater),
+    ("unstuffed", composition.composition, "", composition.broken),
+    ("one-by-one", listeners.listeners, "smtp-one", listeners.broken),
+    ("no-limit", listeners.listeners, "smtp-one", listeners.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
 
