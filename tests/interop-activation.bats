@@ -68,9 +68,7 @@ under()
 # server_of COMMAND...: one that listens by itself, on $port.
 server_of()
 {
-	"$@" 2>server.log </dev/null 3>&- &
-	servers+=($!)
-	peers_wait 400 $! listening server.log
+	started server.log "$@"
 	port=${address#*:}
 }
 

@@ -18,6 +18,8 @@ started()
 {
 	local log=$1
 	shift
+	# What the last one said there is not for this one's reader.
+	: >"$log"
 	"$@" 2>"$log" </dev/null 3>&- &
 	servers+=($!)
 	peers_wait 400 $! listening "$log" && return

@@ -120,10 +120,14 @@ peers_wait()
 	done
 }
 
-# As sleep, without a process: nothing ever comes out of that pipe.
+# As sleep, without a process: nothing is ever written to that pipe.
 peers_pause()
 {
-	[ -n "$peers_pipe" ] || exec {peers_pipe}<> <(:)
+	local pipe=${BATS_RUN_TMPDIR:-$PEERS_TMP}/pause
+	[ -n "$peers_pipe" ] || {
+		[ -p "$pipe" ] || mkfifo "$pipe" 2>/dev/null || :
+		exec {peers_pipe}<>"$pipe"
+	}
 	read -rt 0.02 -u "$peers_pipe" || :
 }
 

@@ -8,10 +8,8 @@ export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
 # serve OPTION...: drv/starttls listens behind tls-serve; sets pid and port.
 serve()
 {
-	tls-serve "$@" -- "$drv" -l 127.0.0.1:0 2>log </dev/null 3>&- &
+	started log tls-serve "$@" -- "$drv" -l 127.0.0.1:0
 	pid=$!
-	servers+=("$pid")
-	peers_wait 400 "$pid" listening log
 	# shellcheck disable=SC2154 # listening sets it
 	port=${address##*:}
 }
