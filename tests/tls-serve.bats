@@ -258,13 +258,13 @@ teardown() {
 	client >out <<-'END'
 	block = bytes(ord("a") + i % 23 for i in range(1000))
 	def exactly(t, n):
-	    got = b""
+	    got = bytearray()
 	    while len(got) < n:
 	        data = t.recv(1 << 20)
 	        if not data:
 	            break
 	        got += data
-	    return got
+	    return bytes(got)
 	for v in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
 	    t = starttls(p, version=v)
 	    t.sendall(b"send 8000000\r\n")
@@ -282,7 +282,7 @@ teardown() {
 	t = starttls(p)
 	sent = open(sys.argv[1], "rb").read()
 	t.setblocking(False)
-	got, at = b"", 0
+	got, at = bytearray(), 0
 	while len(got) < len(sent):
 	    select.select([t], [t] if at < len(sent) else [], [], 20)
 	    try:
