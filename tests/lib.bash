@@ -8,7 +8,7 @@ BUILD=${MAILPIPE_BUILD:-$TOP/build}
 # Debian's tools before those that a user has in front of them: a version
 # manager's python3 takes longer than most tests.
 PATH=$BUILD/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-export PATH LC_ALL=C TZ=UTC
+export PATH LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
 unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
 	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID
 
