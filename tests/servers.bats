@@ -24,6 +24,14 @@ setup() {
 	proves servers floods files injection
 }
 
+@test "TLS keeps nothing of the clear; numbers too long and floods of POP3 do no harm" {
+	proves servers tls pop3-floods lengths
+}
+
+@test "text and names from outside are refused or arrive as text, everywhere" {
+	proves servers texts
+}
+
 @test "each server with a fault is caught by the check that looks for it" {
 	proves servers broken
 }

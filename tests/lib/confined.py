@@ -45,11 +45,11 @@ def children(pid):
             yield from children(child)
 
 
-def settled(pid, path):
+def settled(pid, inherited):
     """A starter may not have closed all it inherits when we are greeted."""
     for _ in range(250):
         held = inodes(pid)
-        if "seccomp2" in status(pid) or not held & path:
+        if "seccomp2" in status(pid) or not held & inherited:
             break
         time.sleep(0.02)
     return held
@@ -79,7 +79,8 @@ def main():
         path = {w[6] for w in map(str.split, open("/proc/net/unix"))
                 if w[4] == "0001" and w[-1] == "./sock"} - before
         for pid in [server.pid, *children(server.pid)]:
-            held = settled(pid, path)
+            held = inodes(pid) if pid == server.pid \
+                else settled(pid, path | sockets("0005"))
             print(status(pid),
                   "wire" if held & path else "-",
                   "tls" if held & sockets("0005") else "-")
