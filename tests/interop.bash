@@ -32,6 +32,7 @@ listening()
 	local text
 	read -rd '' text <"$1" || :
 	[[ $text =~ event=listening[^$'\n']*' address='([^ $'\n']+) ]] || return
+	# shellcheck disable=SC2034 # for those who source this
 	address=${BASH_REMATCH[1]}
 }
 

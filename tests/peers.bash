@@ -301,7 +301,7 @@ postfix_start()
 	# Postfix waits two seconds for a young file to be complete.
 	touch -d '1 minute ago' "$POSTFIX_DIR"/etc/*
 	peers_listen "$POSTFIX_DIR" "$POSTFIX_PORT" \
-	    env MAIL_CONFIG="$POSTFIX_DIR/etc" SASL_PATH="$PEERS_SASL" \
+	    env MAIL_CONFIG="$POSTFIX_DIR/etc" SASL_PATH="${PEERS_SASL[0]}" \
 	    "$PEERS_ROOT/usr/lib/postfix/sbin/master" -d
 }
 

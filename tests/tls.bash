@@ -9,6 +9,7 @@ export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
 serve()
 {
 	started log tls-serve "$@" -- "$drv" -l 127.0.0.1:0
+	# shellcheck disable=SC2034 # for those who source this
 	pid=$!
 	# shellcheck disable=SC2154 # listening sets it
 	port=${address##*:}
