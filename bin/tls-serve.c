@@ -5,6 +5,7 @@
  * no TLS does not wait for the library to be loaded. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -27,8 +29,8 @@
 
 /* Far from those that systemd passes, 3 to 66. */
 #define HIGH 100
-/* Room for PATH, which execvp puts there. */
-#define STACK (256 * 1024)
+#define STACK (64 * 1024)
+#define GREETING_MS 50
 
 static const char **files; /* certificates and keys in turn */
 static size_t files_room, certs, keys;
@@ -221,42 +223,53 @@ broker_argv(void)
 	return argv;
 }
 
-/* A child that shares our memory, and holds us up, until it executes something
- * or ends: to copy memory is most of what the greeting would wait for. */
-static pid_t
-start(int (*work)(void *), int depth, int *requests)
+/* The greeting first: what is loaded would compete with it, and a server that
+ * is gone by then needs nothing. False where it is. */
+static bool
+has_server(void)
 {
-	static _Alignas(16) char stacks[2][STACK];
+	struct pollfd p = {BROKER_FD, POLLIN, 0};
+	char c;
 
-	return clone(work, stacks[depth] + STACK,
-	    CLONE_VM | CLONE_VFORK | SIGCHLD, requests);
+	/* What it asked for before it went is still to be done. */
+	return poll(&p, 1, GREETING_MS) <= 0 || !(p.revents & POLLHUP) ||
+	    recv(BROKER_FD, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static int
-become_broker(void *requests)
+static _Noreturn void
+become_broker(int requests)
 {
 	const char **argv;
 
-	if (leave(*(int *)requests) == 0) {
+	if (leave(requests) == 0) {
+		if (!has_server())
+			_exit(EX_OK);
 		argv = broker_argv();
 		execvp(argv[0], (char **)argv);
 	}
 	log_error("execute tls-broker: %s", strerror(errno));
-	return EX_OSERR;
+	_exit(EX_OSERR);
 }
 
 static int
 leave_orphan(void *requests)
 {
-	return start(become_broker, 1, requests) < 0 ? errno : 0;
+	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
+
+	if (pid == 0)
+		become_broker(*(int *)requests);
+	return pid < 0 ? errno : 0;
 }
 
-/* Two processes deep, so that it is nobody's child that COMMAND could wait
- * for. */
+/* Two processes deep, so that it is nobody's child that COMMAND could wait for.
+ * The first shares our memory and holds us up until it ends: to copy memory is
+ * most of what the greeting waits for. */
 static int
 leave_broker(int requests)
 {
-	pid_t pid = start(leave_orphan, 0, &requests);
+	static _Alignas(16) char stack[STACK];
+	pid_t pid = clone(leave_orphan, stack + STACK,
+	    CLONE_VM | CLONE_VFORK | SIGCHLD, &requests);
 	int status;
 
 	if (pid < 0)

@@ -17,7 +17,6 @@
 #include "relay.h"
 
 #define RELAYS_MAX 400
-#define GREETING_MS 50
 
 /* In the broker, for its life. */
 struct state {
@@ -169,8 +168,6 @@ broker_run(const struct broker *b)
 	}
 	confine_probe(false, false);
 	s.tls = tls_new(b->files, b->count);
-	/* The greeting first: what we load would compete with it. */
-	poll(&(struct pollfd){BROKER_FD, POLLIN, 0}, 1, GREETING_MS);
 	tls_refresh(s.tls);
 	loop(&s);
 	_exit(EX_OK);

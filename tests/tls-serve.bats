@@ -721,7 +721,7 @@ wrapped() {
 	esac
 	certificate mx mx.example.org
 	serve "${pair[@]}"
-	client "$PWD/mx.pem" "$drv" "$pid" >out <<-'END'
+	client "$PWD/mx.pem" "$pid" >out <<-'END'
 	def sum_of(pids):
 	    n = 0
 	    for pid in pids:
@@ -729,12 +729,16 @@ wrapped() {
 	            if text.startswith("Pss:"):
 	                n += int(text.split()[1])
 	    return n
+	def is_session(pid):
+	    with open("/proc/%s/stat" % pid) as f:
+	        parent = f.read().rsplit(")")[-1].split()[1]
+	    return sys.argv[2] in (pid, parent)
 	def ours():
 	    for pid in filter(str.isdigit, os.listdir("/proc")):
 	        try:
 	            command = open("/proc/%s/cmdline" % pid).read()
 	            if pid != str(os.getpid()) and \
-	                    (sys.argv[1] in command or sys.argv[2] in command):
+	                    (sys.argv[1] in command or is_session(pid)):
 	                yield pid
 	        except OSError:
 	            pass
