@@ -36,10 +36,7 @@ listen() {
 		shift
 	done
 	shift
-	"${tls[@]}" -- pop3-serve --listen 127.0.0.1:0 "$@" 2>log </dev/null \
-		3>&- &
-	servers+=($!)
-	peers_wait 400 $! listening log
+	started log "${tls[@]}" -- pop3-serve --listen 127.0.0.1:0 "$@"
 	port=${address##*:}
 }
 

@@ -26,10 +26,8 @@ listen() {
 	local tls=(tls-serve --cert mx.pem --key mx.key)
 	[ "$1" = -- ] || tls+=("$1") && [ "$1" = -- ] || shift
 	shift
-	"${tls[@]}" -- smtp-recv --listen 127.0.0.1:0 \
-		--hostname host.example "$@" 2>log </dev/null 3>&- &
-	servers+=($!)
-	peers_wait 400 $! listening log
+	started log "${tls[@]}" -- smtp-recv --listen 127.0.0.1:0 \
+		--hostname host.example "$@"
 	port=${address##*:}
 }
 
