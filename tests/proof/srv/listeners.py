@@ -106,7 +106,7 @@ def listening(kind, folder):
 def listeners(report, argv=listening, subject="all"):
     with c.Check(report, subject, "listeners") as check:
         for row in c.table("listeners"):
-            if not c.quick or row[0] in ("smtp-all", "pop3-one"):
+            if not c.quick or row[0] in ("smtp-one", "pop3-all"):
                 check.case(row[0], trial(argv, row))
 
 
