@@ -29,8 +29,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply base64 sasl intake original media scan batch esmtp pipeline \
-	transfer smtp command content smtpd pop3 pop3d uidl imapdata imap mutf7 \
-	foldername ranges tokens dns mx
+	transfer smtp command content smtpd pop3 pop3d uidl imapdata imapreply \
+	imap mutf7 foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options filter confine peer listener serve fdpass request checker \
 	starter starttls resolve
@@ -40,7 +40,7 @@ STORE := maildir maildrop mbox envelope qname queue entry routes table \
 	listing control health bounce settle lda transport plan dispatch \
 	runner submit
 FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
-	collector folders folder fetcher mime tls relay broker
+	collector folders folder retrieval fetcher mime tls relay broker
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch imap-fetch \
 	pop3-serve tls-serve tls-broker auth-passwd
@@ -62,7 +62,7 @@ FOREIGN_smtp-send := url login dialogue refusal dial hop session
 FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
 	fetcher
 FOREIGN_imap-fetch := url login dialogue refusal dial wire imapwire folders \
-	folder fetcher
+	folder retrieval fetcher
 FOREIGN_tls-broker := tls relay broker
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))

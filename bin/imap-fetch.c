@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "fetcher.h"
-#include "folder.h"
 #include "folders.h"
 #include "imapwire.h"
 #include "log.h"
 #include "mutf7.h"
 #include "options.h"
+#include "retrieval.h"
 #include "verdict.h"
 
 static struct fetcher fetcher;
@@ -115,26 +115,26 @@ set_folders(const struct url *t)
 static int
 run(const struct folders_entry *e, struct seen *seen, const char *journal)
 {
-	struct folder f = {.wire = &wire,
-	    .sink = &fetcher.sink,
-	    .seen = seen,
-	    .name = e->shown,
-	    .quoted = e->quoted,
-	    .deletes = fetcher.deletes,
-	    .rebuild = rebuild,
+	struct retrieval t = {.folder = {.wire = &wire,
+				  .sink = &fetcher.sink,
+				  .seen = seen,
+				  .name = e->shown,
+				  .quoted = e->quoted,
+				  .deletes = fetcher.deletes,
+				  .rebuild = rebuild},
 	    .progress = fetcher_shows(&fetcher)};
 	int r = 0;
 
-	if (folder_is_done(&f, &e->counts))
-		f.had = e->counts.messages;
+	if (folder_is_done(&t.folder, &e->counts))
+		t.had = e->counts.messages;
 	else
-		r = folder_run(&f);
-	if (!f.status && seen_compact(seen) < 0)
+		r = retrieval_run(&t);
+	if (!t.folder.status && seen_compact(seen) < 0)
 		log_error("compact %s: %s", journal, strerror(errno));
-	fetched += f.fetched;
-	had += f.had;
-	fetcher.status = verdict_worst(fetcher.status, f.status);
-	folder_free(&f);
+	fetched += t.fetched;
+	had += t.had;
+	fetcher.status = verdict_worst(fetcher.status, t.folder.status);
+	retrieval_free(&t);
 	return r;
 }
 

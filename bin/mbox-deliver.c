@@ -107,7 +107,7 @@ set(int key, const char *value, char *why, size_t room)
 		spool = value;
 		break;
 	case LOG:
-		if (log_target(value, &target) != 0) {
+		if (log_target(value, &target, NULL, 0) != 0) {
 			snprintf(why, room, "--log: stderr, syslog or none");
 			return -1;
 		}

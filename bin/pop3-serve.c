@@ -106,12 +106,8 @@ set_value(int key, const char *value, char *why, size_t size)
 		if (parse_duration(value, &idle) == 0 && idle && idle < 86400)
 			return 0;
 		snprintf(why, size, "`%s' is no time", value);
-	} else {
-		if (log_target(value, &log_to) == 0)
-			return 0;
-		snprintf(
-		    why, size, "`%s' is not stderr, syslog or none", value);
-	}
+	} else
+		return log_target(value, &log_to, why, size);
 	return -1;
 }
 

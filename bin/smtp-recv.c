@@ -176,7 +176,7 @@ set_option(int key, const char *value)
 	case KEY_BARE_NEWLINE:
 		return set_word(key, value);
 	case KEY_LOG:
-		return log_target(value, &log_to);
+		return log_target(value, &log_to, NULL, 0);
 	case 'v':
 		verbose = true;
 		return 0;

@@ -116,7 +116,9 @@ set_common(int key, const char *value, char *why, size_t size)
 		return 0;
 	}
 	log_given = true;
-	return log_target(value, &log_to) ? refuse(why, size, "log", value) : 0;
+	return log_target(value, &log_to, NULL, 0)
+	    ? refuse(why, size, "log", value)
+	    : 0;
 }
 
 static int

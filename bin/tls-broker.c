@@ -1,15 +1,13 @@
 /* tls-broker: the part of tls-serve that holds the keys. Reads requests of
  * servers on descriptor 3 and starts a relay for each; ends with the last of
  * those that can ask. */
-#include <stdbool.h>
-#include <stdio.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 
 #include "broker.h"
 #include "buf.h"
 #include "log.h"
 #include "options.h"
+#include "starttls.h"
 
 static struct broker broker;
 static enum log_target target = LOG_TO_STDERR;
@@ -36,24 +34,10 @@ static const struct option_def option_defs[] = {
 static int
 set(int key, const char *value, char *why, size_t size)
 {
-	if (key == USER)
-		broker.user = value;
-	else if (log_target(value, &target) < 0) {
-		snprintf(
-		    why, size, "`%s' is not stderr, syslog or none", value);
-		return -1;
-	}
+	if (key == LOG)
+		return log_target(value, &target, why, size);
+	broker.user = value;
 	return 0;
-}
-
-static bool
-is_way(int fd)
-{
-	int type;
-	socklen_t n = sizeof type;
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
-	    type == SOCK_SEQPACKET;
 }
 
 static struct tls_files *
@@ -77,7 +61,7 @@ main(int argc, char *argv[])
 
 	if (first == argc || (argc - first) % 2 != 0)
 		log_die(EX_USAGE, "which files? CERT KEY [CERT KEY]...");
-	if (!is_way(BROKER_FD))
+	if (!starttls_is_way(BROKER_FD))
 		log_die(EX_USAGE, "descriptor 3 is not tls-serve's");
 	/* People know tls-serve. */
 	log_open("tls-serve", target);

@@ -99,11 +99,7 @@ set(int key, const char *value, char *why, size_t size)
 		user = value;
 		return 0;
 	default:
-		if (log_target(value, &target) == 0)
-			return 0;
-		snprintf(
-		    why, size, "`%s' is not stderr, syslog or none", value);
-		return -1;
+		return log_target(value, &target, why, size);
 	}
 }
 
@@ -190,13 +186,6 @@ leave(int requests)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	setsid();
-	/* Sessions end by themselves; a stop of the server must not cut them.
-	 */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
 	log_open("tls-serve", target);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    dup2(requests, BROKER_FD) < 0)
@@ -254,8 +243,16 @@ become_broker(int requests)
 static int
 leave_orphan(void *requests)
 {
-	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
+	pid_t pid;
 
+	/* Sessions end by themselves; a stop of the server must not cut them,
+	 * from its first word on. */
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0L);
 	if (pid == 0)
 		become_broker(*(int *)requests);
 	return pid < 0 ? errno : 0;

@@ -48,7 +48,7 @@ refuse(struct imapwire *w, const char *command, int event, int *code)
 {
 	char text[IMAP_TEXT + 1];
 
-	strcpy(text, w->imap.text);
+	strcpy(text, w->imap.said.text);
 	snprintf(w->why, sizeof w->why, "%s: %s", command, text);
 	*code = event == IMAP_BAD ? EX_PROTOCOL : EX_TEMPFAIL;
 	return -1;
@@ -59,7 +59,7 @@ refuse(struct imapwire *w, const char *command, int event, int *code)
 static void
 note_counts(struct folders *l, const struct imap *i, size_t *next)
 {
-	struct buf name = i->name;
+	struct buf name = i->said.name;
 
 	for (size_t k = 0; k < l->n; k++) {
 		struct folders_entry *e = &l->list[(*next + k) % l->n];
@@ -69,7 +69,7 @@ note_counts(struct folders *l, const struct imap *i, size_t *next)
 			!(foldername_is_inbox(name.data, name.len) &&
 			    foldername_is_inbox(e->name, e->n))))
 			continue;
-		e->counts = i->counts;
+		e->counts = i->said.counts;
 		*next = (size_t)(e - l->list) + 1;
 		return;
 	}
@@ -91,17 +91,18 @@ read_answers(struct folders *l, struct imapwire *w, bool all, size_t waiting,
 			note_counts(l, i, next);
 		else if (event == IMAP_MAILBOX && !all)
 			for (size_t k = 0; k < l->n; k++)
-				l->list[k].separator = i->separator;
-		else if (event == IMAP_MAILBOX && i->selectable) {
+				l->list[k].separator = i->said.separator;
+		else if (event == IMAP_MAILBOX && i->said.selectable) {
 			if (l->n == FOLDERS || l->octets > OCTETS) {
 				snprintf(w->why, sizeof w->why,
 				    "server: folders without end");
 				*code = EX_PROTOCOL;
 				return -1;
 			}
-			folders_add(l, i->name.data, i->name.len, i->separator);
+			folders_add(l, i->said.name.data, i->said.name.len,
+			    i->said.separator);
 		} else if (event != IMAP_OK && event <= IMAP_BAD &&
-		    i->verb == IMAP_LIST)
+		    i->said.verb == IMAP_LIST)
 			return refuse(w, "LIST", event, code);
 	}
 	return 0;
@@ -116,7 +117,7 @@ folders_list(struct folders *l, struct imapwire *w, bool all, int *code)
 
 	if (read_answers(l, w, all, 0, &next, code) < 0)
 		return -1;
-	both = all && w->imap.has_list_status;
+	both = all && w->imap.said.has_list_status;
 	imapwire_ask(w, IMAP_LIST, 0,
 	    both      ? "\"\" \"*\" RETURN (STATUS " WANTED ")"
 		: all ? "\"\" \"*\""

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "date.h"
 #include "imapdata.h"
 
 #define RESPONSES 5000000 /* untagged, for one command */
@@ -34,8 +33,8 @@ imap_ask(
 	i->waiting++;
 	i->unsent++;
 	if (verb == IMAP_SELECT) {
-		i->counts = (struct imap_counts){0};
-		i->expunged = 0;
+		i->said.counts = (struct imap_counts){0};
+		i->said.expunged = 0;
 	}
 	buf_addf(&i->out, "A%u %s%s%s\r\n", ++i->tag, names[verb],
 	    arguments ? " " : "", arguments ? arguments : "");
@@ -75,82 +74,22 @@ void
 imap_free(struct imap *i)
 {
 	buf_free(&i->out);
-	buf_free(&i->data);
+	buf_free(&i->said.data);
 	buf_free(&i->line);
-	buf_free(&i->name);
+	buf_free(&i->said.name);
 }
 
 static enum imap_event
 broken(struct imap *i, const char *why)
 {
-	i->state = FAILED;
-	strcpy(i->text, why);
-	return IMAP_BROKEN;
+	return imapreply_broken(&i->said, why);
 }
 
-/* Whether the server answers this verb just now. */
-static bool
-is_current(const struct imap *i, enum imap_verb verb)
-{
-	return i->waiting > i->unsent && i->asked[i->first].verb == verb;
-}
-
-static void
-set_text(struct imap *i, const char *s, size_t n)
-{
-	if (n > IMAP_TEXT)
-		n = IMAP_TEXT;
-	memcpy(i->text, s, n);
-	i->text[n] = 0;
-}
-
-/* "[CODE argument] text": RFC 3501 7.1. */
+/* The verb that the server answers just now. */
 static int
-read_code(struct imap *i, struct imapdata *d)
+current(const struct imap *i)
 {
-	bool selects = is_current(i, IMAP_SELECT);
-	uint32_t *number = NULL;
-	const char *s;
-	size_t n = 0;
-
-	i->code[0] = 0;
-	if (!imapdata_skip(d, '['))
-		return 0;
-	s = d->s + d->at;
-	while (d->at < d->n && d->s[d->at] != ' ' && d->s[d->at] != ']') {
-		d->at++;
-		n++;
-	}
-	if (n >= sizeof i->code)
-		return 0;
-	for (size_t k = 0; k < n; k++)
-		i->code[k] =
-		    s[k] >= 'a' && s[k] <= 'z' ? s[k] - 'a' + 'A' : s[k];
-	i->code[n] = 0;
-	if (strcmp(i->code, "UIDNEXT") == 0)
-		number = &i->counts.uidnext;
-	else if (strcmp(i->code, "UIDVALIDITY") == 0)
-		number = &i->counts.uidvalidity;
-	if (!selects || !number)
-		return 0;
-	s = memchr(d->s + d->at, ']', d->n - d->at);
-	if (!s)
-		return -1;
-	struct imapdata value = {
-	    d->s + d->at, (size_t)(s - d->s) - d->at, 0, IMAPDATA_NONE};
-	return imapdata_skip(&value, ' ') &&
-		imapdata_number(&value, 1, number) == 0 && value.at == value.n
-	    ? 0
-	    : -1;
-}
-
-/* Behind OK, NO, BAD or BYE. */
-static int
-read_text(struct imap *i, struct imapdata *d)
-{
-	imapdata_skip(d, ' ');
-	set_text(i, d->s + d->at, d->n - d->at);
-	return read_code(i, d);
+	return i->waiting > i->unsent ? (int)i->asked[i->first].verb : -1;
 }
 
 static enum imap_event
@@ -180,260 +119,13 @@ read_tagged(struct imap *i, struct imapdata *d, const char *tag, size_t n)
 		event = IMAP_BAD;
 	else
 		return broken(i, "a reply that is none of OK, NO and BAD");
-	if (read_text(i, d) < 0)
+	if (imapreply_text(&i->said, d) < 0)
 		return broken(i, "a wrong number");
-	i->verb = i->asked[i->first].verb;
-	i->number = i->asked[i->first].number;
+	i->said.verb = i->asked[i->first].verb;
+	i->said.number = i->asked[i->first].number;
 	i->first = (i->first + 1) % IMAP_WINDOW;
 	i->waiting--;
 	return event;
-}
-
-static enum imap_event
-read_capabilities(struct imap *i, struct imapdata *d)
-{
-	const char *s;
-	size_t n;
-
-	while (imapdata_skip(d, ' ') && (n = imapdata_atom(d, &s))) {
-		if (imapdata_is(s, n, "UIDPLUS") ||
-		    imapdata_is(s, n, "IMAP4rev2"))
-			i->has_uidplus = true;
-		if (imapdata_is(s, n, "LIST-STATUS"))
-			i->has_list_status = true;
-	}
-	return IMAP_OTHER;
-}
-
-/* (attributes) separator name */
-static enum imap_event
-read_list(struct imap *i, struct imapdata *d)
-{
-	struct buf separator = BUF_INIT;
-	const char *s;
-	size_t n;
-	int r = -1;
-
-	i->selectable = true;
-	if (!imapdata_skip(d, ' ') || !imapdata_skip(d, '('))
-		return broken(i, "a mailbox without attributes");
-	while ((n = imapdata_atom(d, &s))) {
-		if (imapdata_is(s, n, "\\Noselect") ||
-		    imapdata_is(s, n, "\\NonExistent"))
-			i->selectable = false;
-		imapdata_skip(d, ' ');
-	}
-	n = d->at + 2;
-	if (imapdata_skip(d, ')') && imapdata_skip(d, ' ') &&
-	    imapdata_string(d, &separator) == 0 && imapdata_skip(d, ' ')) {
-		/* Outside quotes it is NIL. */
-		if (d->s[n] != '"')
-			i->separator = 0;
-		else
-			i->separator = separator.len == 1 ? *separator.data : 0;
-		buf_reset(&i->name);
-		r = imapdata_string(d, &i->name);
-	}
-	buf_free(&separator);
-	return r < 0 ? broken(i, "a wrong mailbox") : IMAP_MAILBOX;
-}
-
-static int
-read_counts(struct imap *i, struct imapdata *d)
-{
-	const char *s;
-	size_t n;
-
-	while ((n = imapdata_atom(d, &s))) {
-		uint32_t *number = NULL;
-
-		if (!imapdata_skip(d, ' '))
-			return -1;
-		if (imapdata_is(s, n, "MESSAGES"))
-			number = &i->counts.messages;
-		else if (imapdata_is(s, n, "UIDNEXT"))
-			number = &i->counts.uidnext;
-		else if (imapdata_is(s, n, "UIDVALIDITY"))
-			number = &i->counts.uidvalidity;
-		if (number ? imapdata_number(
-				 d, number != &i->counts.messages, number) < 0
-			   : imapdata_pass(d) < 0)
-			return -1;
-		imapdata_skip(d, ' ');
-	}
-	return imapdata_skip(d, ')') ? 0 : -1;
-}
-
-/* name (MESSAGES 3 UIDNEXT 7 ...) */
-static enum imap_event
-read_status(struct imap *i, struct imapdata *d)
-{
-	buf_reset(&i->name);
-	i->counts = (struct imap_counts){0};
-	if (!imapdata_skip(d, ' ') || imapdata_string(d, &i->name) < 0 ||
-	    !imapdata_skip(d, ' ') || !imapdata_skip(d, '(') ||
-	    read_counts(i, d) < 0)
-		return broken(i, "a wrong STATUS");
-	return IMAP_COUNTS;
-}
-
-/* --- FETCH --- */
-static int
-read_flags(struct imap *i, struct imapdata *d)
-{
-	static const char *const flags[] = {"\\Draft", "\\Flagged",
-	    "$Forwarded", "\\Answered", "\\Seen", "\\Deleted"};
-	static const char letters[] = "DFPRST";
-	unsigned set = 0;
-	const char *s;
-	size_t n, len = 0;
-
-	if (!imapdata_skip(d, '('))
-		return -1;
-	while ((n = imapdata_atom(d, &s))) {
-		for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
-			if (imapdata_is(s, n, flags[k]))
-				set |= 1u << k;
-		imapdata_skip(d, ' ');
-	}
-	for (size_t k = 0; letters[k]; k++)
-		if (set & 1u << k)
-			i->flags[len++] = letters[k];
-	i->flags[len] = 0;
-	return imapdata_skip(d, ')') ? 0 : -1;
-}
-
-static int
-read_date(struct imap *i, struct imapdata *d)
-{
-	struct buf b = BUF_INIT;
-	int r = imapdata_string(d, &b);
-
-	if (r == 0)
-		i->has_date = date_internal(buf_str(&b), &i->date) == 0;
-	buf_free(&b);
-	return r;
-}
-
-/* The literal that was passed on, a quoted string, or NIL. */
-static int
-read_body(struct imap *i, struct imapdata *d)
-{
-	const char *s;
-	size_t n;
-
-	if (d->at < d->n && d->s[d->at] == '"') {
-		if (i->body || i->has_body)
-			return -1;
-		buf_reset(&i->data);
-		i->has_body = true;
-		return imapdata_string(d, &i->data);
-	}
-	if (i->body && d->at == d->hole) {
-		i->has_body = true;
-		return imapdata_string(d, NULL);
-	}
-	n = imapdata_atom(d, &s);
-	return imapdata_is(s, n, "NIL") ? 0 : -1;
-}
-
-static int
-read_item(struct imap *i, struct imapdata *d)
-{
-	const char *s;
-	size_t n = imapdata_item(d, &s);
-
-	if (!n || !imapdata_skip(d, ' '))
-		return -1;
-	if (imapdata_is(s, n, "UID"))
-		return imapdata_number(d, 1, &i->uid);
-	if (imapdata_is(s, n, "FLAGS"))
-		return read_flags(i, d);
-	if (imapdata_is(s, n, "INTERNALDATE"))
-		return read_date(i, d);
-	if (imapdata_is(s, n, "BODY[]"))
-		return read_body(i, d);
-	return imapdata_pass(d);
-}
-
-static enum imap_event
-read_fetch(struct imap *i, struct imapdata *d)
-{
-	i->uid = 0;
-	i->flags[0] = 0;
-	i->has_body = i->has_date = false;
-	if (!imapdata_skip(d, ' ') || !imapdata_skip(d, '('))
-		return broken(i, "a wrong FETCH");
-	if (!imapdata_skip(d, ')')) {
-		do {
-			if (read_item(i, d) < 0)
-				return broken(i, "a wrong FETCH");
-		} while (imapdata_skip(d, ' '));
-		if (!imapdata_skip(d, ')'))
-			return broken(i, "a wrong FETCH");
-	}
-	if (d->at != d->n || (i->body && !i->has_body))
-		return broken(i, "a wrong FETCH");
-	if (!is_current(i, IMAP_FETCH))
-		return i->has_body
-		    ? broken(i, "a message that nothing asked for")
-		    : IMAP_OTHER;
-	if (i->has_body && !i->uid)
-		return broken(i, "a message without its UID");
-	if (i->has_body && !i->body && i->data.len) {
-		i->state = QUOTED;
-		return IMAP_DATA;
-	}
-	return IMAP_MESSAGE;
-}
-
-/* --- lines --- */
-static enum imap_event
-read_numbered(struct imap *i, struct imapdata *d, uint32_t number)
-{
-	const char *s;
-	size_t n;
-
-	if (!imapdata_skip(d, ' '))
-		return broken(i, "an unknown response");
-	n = imapdata_atom(d, &s);
-	if (imapdata_is(s, n, "FETCH"))
-		return read_fetch(i, d);
-	if (imapdata_is(s, n, "EXISTS")) {
-		i->counts.messages = number;
-		i->counts.has_exists = true;
-	} else if (imapdata_is(s, n, "EXPUNGE"))
-		i->expunged++;
-	return IMAP_OTHER;
-}
-
-static enum imap_event
-read_untagged(struct imap *i, struct imapdata *d)
-{
-	struct imapdata start = *d;
-	uint32_t number;
-	const char *s;
-	size_t n;
-
-	if (imapdata_number(d, 0, &number) == 0)
-		return read_numbered(i, d, number);
-	*d = start;
-	n = imapdata_atom(d, &s);
-	if (imapdata_is(s, n, "OK"))
-		return read_text(i, d) < 0 ? broken(i, "a wrong number")
-					   : IMAP_OTHER;
-	if (imapdata_is(s, n, "BYE")) {
-		read_text(i, d);
-		return is_current(i, IMAP_LOGOUT) ? IMAP_OTHER : IMAP_BYE;
-	}
-	if (imapdata_is(s, n, "CAPABILITY"))
-		return read_capabilities(i, d);
-	if (imapdata_is(s, n, "LIST") && is_current(i, IMAP_LIST))
-		return read_list(i, d);
-	if (imapdata_is(s, n, "STATUS") &&
-	    (is_current(i, IMAP_STATUS) || is_current(i, IMAP_LIST)))
-		return read_status(i, d);
-	return n ? IMAP_OTHER : broken(i, "an unknown response");
 }
 
 /* A whole response. */
@@ -441,17 +133,24 @@ static enum imap_event
 read_response(struct imap *i)
 {
 	struct imapdata d = {i->line.data, i->line.len - 2, 0,
-	    i->body ? i->body_at : IMAPDATA_NONE};
+	    i->said.body ? i->body_at : IMAPDATA_NONE};
+	enum imap_event event;
 	const char *s;
 	size_t n = imapdata_atom(&d, &s);
 
 	i->reading = false;
-	if (imapdata_is(s, n, "*") && imapdata_skip(&d, ' '))
-		return ++i->responses > RESPONSES
-		    ? broken(i, "responses without end")
-		    : read_untagged(i, &d);
-	i->responses = 0;
-	return read_tagged(i, &d, s, n);
+	i->said.current = current(i);
+	if (!imapdata_is(s, n, "*") || !imapdata_skip(&d, ' ')) {
+		i->responses = 0;
+		return read_tagged(i, &d, s, n);
+	}
+	if (++i->responses > RESPONSES)
+		return broken(i, "responses without end");
+	event = imapreply_untagged(&i->said, &d);
+	/* A message in quotes came with the rest of it. */
+	if (event == IMAP_DATA)
+		i->state = QUOTED;
+	return event;
 }
 
 /* Of the lines that hold text for people none announces a literal. */
@@ -514,11 +213,11 @@ end_line(struct imap *i)
 	if (bad)
 		return broken(i, "a literal that is too long");
 	if (is_body(i, at)) {
-		if (!is_current(i, IMAP_FETCH))
+		if (current(i) != IMAP_FETCH)
 			return broken(i, "a message that nothing asked for");
-		if (i->body)
+		if (i->said.body)
 			return broken(i, "two messages in one");
-		i->body = true;
+		i->said.body = true;
 		i->body_at = at;
 		i->crlf = (struct crlf_text){0};
 		i->state = BODY;
@@ -539,7 +238,7 @@ read_line(struct imap *i, const char *in, size_t n, size_t *taken)
 	if (!i->reading) {
 		buf_reset(&i->line);
 		i->part = 0;
-		i->body = false;
+		i->said.body = false;
 		i->reading = true;
 	}
 	*taken += len;
@@ -563,19 +262,19 @@ read_literal(struct imap *i, const char *in, size_t n, size_t *taken)
 			i->state = LINE;
 		return IMAP_MORE;
 	}
-	buf_reset(&i->data);
-	crlf_text(&i->crlf, in, len, &i->data);
-	return i->data.len ? IMAP_DATA : IMAP_MORE;
+	buf_reset(&i->said.data);
+	crlf_text(&i->crlf, in, len, &i->said.data);
+	return i->said.data.len ? IMAP_DATA : IMAP_MORE;
 }
 
 /* A CR may be the last octet of a message. */
 static enum imap_event
 end_body(struct imap *i)
 {
-	buf_reset(&i->data);
-	crlf_text_end(&i->crlf, &i->data);
+	buf_reset(&i->said.data);
+	crlf_text_end(&i->crlf, &i->said.data);
 	i->state = LINE;
-	return i->data.len ? IMAP_DATA : IMAP_MORE;
+	return i->said.data.len ? IMAP_DATA : IMAP_MORE;
 }
 
 enum imap_event
@@ -604,5 +303,7 @@ imap_read(struct imap *i, const char *in, size_t n, size_t *taken)
 		else
 			event = read_literal(i, in + *taken, n - *taken, taken);
 	}
+	if (event == IMAP_BROKEN)
+		i->state = FAILED;
 	return event;
 }

@@ -8,73 +8,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "buf.h"
 #include "crlf.h"
+#include "imapreply.h"
 
 #define IMAP_LINE 65536 /* of a response, with its short literals */
-#define IMAP_TEXT 1000
-#define IMAP_WINDOW 16 /* commands without an answer */
-#define IMAP_FLAGS 7   /* "DFPRST" and a NUL */
-
-enum imap_verb {
-	IMAP_CAPABILITY,
-	IMAP_LIST,
-	IMAP_STATUS,
-	IMAP_SELECT,
-	IMAP_FETCH,   /* UID FETCH */
-	IMAP_STORE,   /* UID STORE */
-	IMAP_EXPUNGE, /* UID EXPUNGE */
-	IMAP_LOGOUT
-};
-
-enum imap_event {
-	IMAP_MORE,    /* all input is taken; more is needed */
-	IMAP_OK,      /* the tagged answer to verb and number: text, code */
-	IMAP_NO,      /* likewise: refused */
-	IMAP_BAD,     /* likewise: not understood */
-	IMAP_OTHER,   /* an untagged response that asks for nothing */
-	IMAP_MAILBOX, /* of LIST: name, separator, selectable */
-	IMAP_COUNTS,  /* of STATUS: name, and the numbers in counts */
-	IMAP_DATA,    /* a piece of the message, in data, with LF line ends */
-	IMAP_MESSAGE, /* of FETCH: uid and what follows it below. Where has_body
-			 is set, the pieces before it were this message's */
-	IMAP_BYE,     /* the server hangs up, unless LOGOUT was sent: text */
-	IMAP_BROKEN /* the server does not speak IMAP: text says how. Final. */
-};
-
-/* 0 where the server did not say. */
-struct imap_counts {
-	uint32_t messages, uidnext, uidvalidity;
-	bool has_exists; /* messages is what the selected folder has */
-};
+#define IMAP_WINDOW 16  /* commands without an answer */
 
 struct imap {
-	struct buf out;  /* octets to send, see imap_sent */
-	struct buf data; /* IMAP_DATA */
-	struct buf line; /* the response that the event is from */
-	enum imap_verb verb;
-	uint32_t number;
-	char text[IMAP_TEXT + 1]; /* cut; no NUL, CR or LF */
-	char code[32]; /* "EXPUNGEISSUED", "READ-ONLY" (RFC 5530), or "" */
-	struct buf name;
-	char separator; /* 0: none */
-	bool selectable;
-	struct imap_counts counts; /* of SELECT, too */
-	uint64_t expunged;         /* messages, since then */
-	uint32_t uid;              /* 0: not said */
-	char flags[IMAP_FLAGS];    /* as a maildir has them, ascending */
-	bool has_body, has_date;
-	time_t date;                       /* INTERNALDATE */
-	bool has_uidplus, has_list_status; /* after CAPABILITY */
+	struct buf out;        /* octets to send, see imap_sent */
+	struct buf line;       /* the response that the event is from */
+	struct imapreply said; /* and what it says */
 
 	/* the engine's own */
 	int state;
-	uint64_t left;      /* octets of a literal */
-	size_t part;        /* where in line behind the last literal */
-	size_t body_at;     /* where the body's literal was announced */
-	bool body, reading; /* there was one; a response is in line */
+	uint64_t left;  /* octets of a literal */
+	size_t part;    /* where in line behind the last literal */
+	size_t body_at; /* where the body's literal was announced */
+	bool reading;   /* a response is in line */
 	struct crlf_text crlf;
 	struct {
 		enum imap_verb verb;

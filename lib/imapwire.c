@@ -52,8 +52,8 @@ imapwire_next(struct imapwire *w, int *code)
 	for (;;) {
 		event = read_event(w);
 		if (event == IMAP_BROKEN || event == IMAP_BYE) {
-			snprintf(
-			    w->why, sizeof w->why, "server: %s", w->imap.text);
+			snprintf(w->why, sizeof w->why, "server: %s",
+			    w->imap.said.text);
 			*code = event == IMAP_BYE ? EX_TEMPFAIL : EX_PROTOCOL;
 			return -1;
 		}

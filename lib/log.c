@@ -74,13 +74,14 @@ log_target_name(void)
 }
 
 int
-log_target(const char *name, enum log_target *out)
+log_target(const char *name, enum log_target *out, char *why, size_t size)
 {
 	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
 		if (strcmp(name, targets[i]) == 0) {
 			*out = (enum log_target)i;
 			return 0;
 		}
+	snprintf(why, size, "`%s' is not stderr, syslog or none", name);
 	return -1;
 }
 

@@ -4,6 +4,7 @@
 #define LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_NOWHERE };
 
@@ -14,8 +15,9 @@ void log_open(const char *program, enum log_target target);
 void log_connect(void);
 /* Where events go: "syslog" also where fd 2 is the peer. */
 const char *log_target_name(void);
-/* "stderr", "syslog" or "none"; -1 for anything else. */
-int log_target(const char *name, enum log_target *out);
+/* "stderr", "syslog" or "none"; -1 for anything else, with the reason in why.
+ */
+int log_target(const char *name, enum log_target *out, char *why, size_t size);
 /* log_event("queued", "id", id, "size", "17", NULL): pairs of strings, a NULL
  * value leaves the pair out. */
 void log_event(const char *event, ...) __attribute__((sentinel));

@@ -17,8 +17,8 @@
 #define WORDS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-static bool
-is_datagrams(int fd)
+bool
+starttls_is_way(int fd)
 {
 	socklen_t n = sizeof(int);
 	int type;
@@ -37,7 +37,8 @@ starttls_open(bool *implicit)
 
 	*implicit = mode && strcmp(mode, "implicit") == 0;
 	if (number && parse_number(number, INT32_MAX, &n) == 0 && n > 2 &&
-	    is_datagrams((int)n) && fcntl((int)n, F_SETFD, FD_CLOEXEC) == 0 &&
+	    starttls_is_way((int)n) &&
+	    fcntl((int)n, F_SETFD, FD_CLOEXEC) == 0 &&
 	    setsockopt((int)n, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) ==
 		0)
 		fd = (int)n;

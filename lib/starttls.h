@@ -8,6 +8,8 @@
 #define STARTTLS_VERSION 16
 #define STARTTLS_CIPHER 64
 
+/* Whether fd may be an end of the way between servers and tls-serve. */
+bool starttls_is_way(int fd);
 /* The way to tls-serve, from TLS_FD, close-on-exec from then on; *implicit by
  * TLS_MODE. Both variables are unset. -1: no TLS here. */
 int starttls_open(bool *implicit);

@@ -37,16 +37,17 @@ static void
 show_counts(const struct imap *i, struct buf *out)
 {
 	buf_addf(out, " messages=%u uidnext=%u uidvalidity=%u",
-	    i->counts.messages, i->counts.uidnext, i->counts.uidvalidity);
+	    i->said.counts.messages, i->said.counts.uidnext,
+	    i->said.counts.uidvalidity);
 }
 
 static void
 show_message(const struct imap *i, const struct buf *body, struct buf *out)
 {
-	buf_addf(out, " uid=%u flags=%s", i->uid, i->flags);
-	if (i->has_date)
-		buf_addf(out, " date=%lld", (long long)i->date);
-	if (!i->has_body)
+	buf_addf(out, " uid=%u flags=%s", i->said.uid, i->said.flags);
+	if (i->said.has_date)
+		buf_addf(out, " date=%lld", (long long)i->said.date);
+	if (!i->said.has_body)
 		return;
 	buf_adds(out, " body=");
 	buf_add(out, body->data, body->len);
@@ -57,23 +58,24 @@ show(enum imap_event e, struct imap *i, const struct buf *body, struct buf *out)
 {
 	buf_adds(out, events[e]);
 	if (e >= IMAP_OK && e <= IMAP_BAD) {
-		buf_addf(out, " %s %u", verbs[i->verb], i->number);
-		if (*i->code)
-			buf_addf(out, " code=%s", i->code);
-		if (i->verb == IMAP_SELECT)
+		buf_addf(out, " %s %u", verbs[i->said.verb], i->said.number);
+		if (*i->said.code)
+			buf_addf(out, " code=%s", i->said.code);
+		if (i->said.verb == IMAP_SELECT)
 			show_counts(i, out);
 	}
 	if (e == IMAP_MAILBOX || e == IMAP_COUNTS)
-		buf_addf(out, " <%s>", buf_str(&i->name));
+		buf_addf(out, " <%s>", buf_str(&i->said.name));
 	if (e == IMAP_MAILBOX)
-		buf_addf(out, " %c%s", i->separator ? i->separator : '-',
-		    i->selectable ? "" : " not selectable");
+		buf_addf(out, " %c%s",
+		    i->said.separator ? i->said.separator : '-',
+		    i->said.selectable ? "" : " not selectable");
 	if (e == IMAP_COUNTS)
 		show_counts(i, out);
 	if (e == IMAP_MESSAGE)
 		show_message(i, body, out);
 	if (e <= IMAP_BAD || e >= IMAP_BYE)
-		buf_addf(out, ": %s", i->text);
+		buf_addf(out, ": %s", i->said.text);
 	buf_addc(out, '\n');
 }
 
@@ -88,7 +90,7 @@ feed(
 	while ((e = imap_read(i, in + at, n - at, &taken)) != IMAP_MORE) {
 		at += taken;
 		if (e == IMAP_DATA) {
-			buf_add(body, i->data.data, i->data.len);
+			buf_add(body, i->said.data.data, i->said.data.len);
 			continue;
 		}
 		show(e, i, body, out);
@@ -112,8 +114,8 @@ static void
 end(struct imap *i, struct buf *out)
 {
 	buf_addf(out, "waiting=%zu expunged=%llu uidplus=%d list-status=%d\n",
-	    imap_waiting(i), (unsigned long long)i->expunged, i->has_uidplus,
-	    i->has_list_status);
+	    imap_waiting(i), (unsigned long long)i->said.expunged,
+	    i->said.has_uidplus, i->said.has_list_status);
 	imap_free(i);
 }
 

@@ -10,7 +10,7 @@ main(int argc, char *argv[])
 	enum log_target target;
 
 	if (strcmp(argv[1], "-") != 0) {
-		if (log_target(argv[1], &target) < 0)
+		if (log_target(argv[1], &target, NULL, 0) < 0)
 			return 64;
 		log_open("drv", target);
 	}

@@ -9,18 +9,20 @@ static void
 note(struct imap *i, enum imap_event event, struct buf *said)
 {
 	if (event == IMAP_DATA) {
-		buf_add(said, i->data.data, i->data.len);
+		buf_add(said, i->said.data.data, i->said.data.len);
 		return;
 	}
-	buf_addf(said, "<%d %d %u>", (int)event, (int)i->verb, i->number);
+	buf_addf(
+	    said, "<%d %d %u>", (int)event, (int)i->said.verb, i->said.number);
 	if (event == IMAP_MAILBOX || event == IMAP_COUNTS)
-		buf_add(said, i->name.data, i->name.len);
+		buf_add(said, i->said.name.data, i->said.name.len);
 	if (event == IMAP_MESSAGE) {
-		must(strlen(i->flags) < IMAP_FLAGS);
-		must(!i->has_body || i->uid);
-		buf_addf(said, "%u %s", i->uid, i->flags);
+		must(strlen(i->said.flags) < IMAP_FLAGS);
+		must(!i->said.has_body || i->said.uid);
+		buf_addf(said, "%u %s", i->said.uid, i->said.flags);
 	}
-	must(strlen(i->text) <= IMAP_TEXT && strlen(i->code) < sizeof i->code);
+	must(strlen(i->said.text) <= IMAP_TEXT &&
+	    strlen(i->said.code) < sizeof i->said.code);
 }
 
 static void

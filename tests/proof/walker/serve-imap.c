@@ -7,19 +7,6 @@
 
 /* UID and number of a message are one until it is expunged; what was told to be
  * forgotten bears \Deleted. */
-static const int order[] = {FIRST, SECOND, THIRD, NEXT};
-#define ALL 4
-
-static size_t
-octets(int text)
-{
-	const char *p = state->text[text];
-	size_t n = strlen(p);
-
-	for (; *p; p++)
-		n += *p == '\n';
-	return n;
-}
 
 /* Whether a set as 1,3:4 holds n. */
 static bool
@@ -30,7 +17,7 @@ in_set(const char *set, int n)
 		long from = strtol(set, &end, 10), to = from;
 
 		if (*end == ':')
-			to = end[1] == '*' ? ALL : strtol(end + 1, &end, 10);
+			to = end[1] == '*' ? DROP : strtol(end + 1, &end, 10);
 		if (from <= n && n <= to)
 			return true;
 		set = end + strcspn(end, ", ");
@@ -72,7 +59,7 @@ uid_command(struct wire *w, const char *line)
 	int seq = 0;
 
 	set = set ? set + 1 : "";
-	for (int uid = 1; uid <= ALL; uid++) {
+	for (int uid = 1; uid <= DROP; uid++) {
 		int text = order[uid - 1];
 
 		seq += state->held[text];
@@ -92,7 +79,7 @@ select_folder(struct wire *w)
 {
 	int n = 0;
 
-	for (int i = 0; i < ALL; i++)
+	for (int i = 0; i < DROP; i++)
 		n += state->held[order[i]];
 	wire_say(w,
 	    "* FLAGS (\\Deleted)\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n"

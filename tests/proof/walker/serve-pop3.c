@@ -12,23 +12,10 @@ struct session {
 	bool marked[TEXTS];
 };
 
-static size_t
-octets(int text)
-{
-	const char *p = state->text[text];
-	size_t n = strlen(p);
-
-	for (; *p; p++)
-		n += *p == '\n';
-	return n;
-}
-
 static void
 open_drop(struct session *s)
 {
-	static const int order[] = {FIRST, SECOND, THIRD, NEXT};
-
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < DROP; i++)
 		if (state->held[order[i]])
 			s->texts[s->n++] = order[i];
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -14,7 +15,19 @@
 
 #define SILENCE 5 /* s */
 
+const int order[DROP] = {FIRST, SECOND, THIRD, NEXT};
 static int port;
+
+size_t
+octets(int text)
+{
+	const char *p = state->text[text];
+	size_t n = strlen(p);
+
+	for (; *p; p++)
+		n += *p == '\n';
+	return n;
+}
 
 static void
 serve(int fd)

@@ -63,6 +63,9 @@ _Noreturn void client_pop3(int fd, const char *text);
 /* server.c: one process for the whole walk, which serves a connection at a
  * time; serve_* are its dialogues. */
 
+#define DROP 4
+extern const int order[DROP]; /* of the texts of a maildrop */
+size_t octets(int text);      /* on the wire */
 void server_settle(void); /* waits until what was sent to it is served */
 void serve_smtp(struct wire *w);
 void serve_pop3(struct wire *w);
