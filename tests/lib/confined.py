@@ -72,6 +72,15 @@ def main():
     env = dict(os.environ, TLS_FD=str(tls.fileno()))
     server = subprocess.Popen(sys.argv[1:], pass_fds=[tls.fileno()], env=env)
     tls.close()
+    try:
+        show(server)
+    finally:
+        server.terminate()
+        server.wait()
+    ours.close()
+
+
+def show(server):
     with socket.socket(socket.AF_UNIX) as wire:
         before = connect(wire)
         wire.settimeout(20)
@@ -84,9 +93,6 @@ def main():
             print(status(pid),
                   "wire" if held & path else "-",
                   "tls" if held & sockets("0005") else "-")
-    server.terminate()
-    server.wait()
-    ours.close()
 
 
 main()
