@@ -75,14 +75,15 @@ confine_probe(bool links, bool quiet)
 {
 	struct sock_filter code[FILTER_MAX];
 	long version = syscall(CREATE_RULESET, NULL, 0, VERSION_FLAG);
+	uint32_t errnos = SECCOMP_RET_ERRNO;
 
 	if (version > VERSIONS)
 		version = VERSIONS;
 	if (version > (links ? 1 : 0))
 		landlock = &versions[version - 1];
-	/* Without a program a kernel that has it says that there is none. */
-	seccomp = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
-	    errno == EFAULT && filter_build(code, 0, 0) > 0;
+	seccomp =
+	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &errnos) == 0 &&
+	    filter_build(code, 0, 0) > 0;
 	if (!quiet && (!landlock || !seccomp))
 		log_event("unconfined", "missing",
 		    landlock      ? "seccomp"

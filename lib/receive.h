@@ -30,9 +30,9 @@ struct receive {
 	bool verbose;            /* the dialogue through log_error */
 };
 
-/* Returns at QUIT, end of file, or what ended the session. SIGTERM ends it with
- * 421: at once between commands, in a message after that, or, when it takes
- * over 30 s more, with status 75 and nothing left behind. */
+/* The one session of a process. Returns at QUIT, end of file, or what ended it.
+ * SIGTERM ends it with 421: at once between commands, in a message after that,
+ * or, when it takes over 30 s more, with status 75 and nothing left behind. */
 void receive_session(const struct receive *r, int in, int out);
 
 #endif
