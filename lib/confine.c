@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -169,7 +168,6 @@ load_filter(unsigned calls)
 int
 confine_enter(struct confine *c, unsigned calls)
 {
-	tzset();
 	log_connect();
 	if (SANITIZED)
 		confine_folder(c, "/proc", CONFINE_LIST | CONFINE_READ);

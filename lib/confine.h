@@ -33,9 +33,9 @@ void confine_begin(struct confine *c);
  * gets none. */
 void confine_folder(struct confine *c, const char *path, unsigned rights);
 void confine_open_folder(struct confine *c, int fd, unsigned rights);
-/* Gives up all else; calls: of filter_calls. What is needed for the local time
- * and the log is opened first. Nothing may be forked after it. 0, or -1 with
- * errno, and then the process must not go on. */
+/* Gives up all else; calls: of filter_calls. What the log needs is opened
+ * first. Nothing may be forked after it. 0, or -1 with errno, and then the
+ * process must not go on. */
 int confine_enter(struct confine *c, unsigned calls);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -63,6 +64,7 @@ log_connect(void)
 		return;
 	closelog();
 	openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	tzset();
 }
 
 static const char *const targets[] = {"stderr", "syslog", "none"};

@@ -11,7 +11,8 @@ enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_NOWHERE };
 /* Fd 2 that is the same socket as fd 0 (classic inetd) turns stderr into
  * syslog. program lives as long as the program. */
 void log_open(const char *program, enum log_target target);
-/* Connects to syslog, where lines go there, for a process that later cannot. */
+/* Connects to syslog and learns the local time, where lines go there, for a
+ * process that later cannot. */
 void log_connect(void);
 /* Where events go: "syslog" also where fd 2 is the peer. */
 const char *log_target_name(void);

@@ -1,6 +1,7 @@
 #include "profile.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -56,6 +57,7 @@ profile_smtp(const struct profile_smtp *p)
 		if (geteuid() == 0)
 			calls |= FILTER_DROP;
 	}
+	tzset(); /* for the Received fields */
 	return confine_enter(&c, calls);
 }
 
