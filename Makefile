@@ -101,14 +101,6 @@ $(B)/bin/sendmail: | $(B)/bin
 	$(call say,LN)
 	$(Q)ln -sf spool $@
 
-# Drivers let tests and fuzzers feed the pure modules from standard input.
-DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
-drivers: $(DRIVERS)
-$(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
-	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
-		-o $@ $< $(B)/libmail.a
-
 $(B)/lib $(B)/bin $(B)/drv $(B)/proof:
 	@mkdir -p $@
 
@@ -132,34 +124,13 @@ check:
 		--no-parallelize-within-files $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.
-PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
-	$(patsubst tests/proof/preload/%.c,$(B)/proof/%.so,$(wildcard tests/proof/preload/*.c)) \
-	$(patsubst tests/proof/broken/%.c,$(B)/proof/%,$(wildcard tests/proof/broken/*.c))
-$(B)/proof/%: tests/proof/broken/%.c | $(B)/proof
-	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<
-$(B)/proof/%.so: tests/proof/preload/%.c | $(B)/proof
-	$(call say,CC)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
-$(B)/proof/%: tests/proof/%.c $$(wildcard tests/proof/$$*/*.[ch]) | $(B)/proof
-	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $(filter %.c,$^)
-
 proof:
 	@tests/deps proof
 	@$(MAKE) --no-print-directory all drivers proofs
 	MAILPIPE_BUILD=$(abspath $(B)) tests/proof/run $(PARTS)
 
-proofs: $(PROOFS)
-
 # The grammars fed with what libFuzzer makes of the seeds, SECONDS each.
 SECONDS ?= 5
-FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
-$(B)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libmail.a
-	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libmail.a
-
-fuzzers: $(FUZZERS)
 fuzz:
 	@tests/deps check
 	@$(MAKE) --no-print-directory -j 2 FUZZ=1 fuzzers
@@ -202,6 +173,7 @@ uninstall:
 clean:
 	rm -rf build
 
+include tests/build.mk
 -include $(wildcard $(B)/lib/*.d)
 .PHONY: all drivers proofs fuzzers deps demo check proof fuzz bench install \
 	uninstall clean

@@ -1,0 +1,31 @@
+# What tests are made of, besides the programs.
+
+# Drivers let tests and fuzzers feed the pure modules from standard input.
+DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
+drivers: $(DRIVERS)
+$(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
+		-o $@ $< $(B)/libmail.a
+
+# Subjects, tools and broken controls of the proof.
+PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
+	$(patsubst tests/proof/preload/%.c,$(B)/proof/%.so,$(wildcard tests/proof/preload/*.c)) \
+	$(patsubst tests/proof/broken/%.c,$(B)/proof/%,$(wildcard tests/proof/broken/*.c))
+$(B)/proof/%: tests/proof/broken/%.c | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<
+$(B)/proof/%.so: tests/proof/preload/%.c | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+$(B)/proof/%: tests/proof/%.c $$(wildcard tests/proof/$$*/*.[ch]) | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $(filter %.c,$^)
+proofs: $(PROOFS)
+
+# libFuzzer's, one for each grammar.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+$(B)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libmail.a
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libmail.a
+fuzzers: $(FUZZERS)
