@@ -5,7 +5,6 @@
  * other status that nothing is (mailpipe-mailboxes(5) tells the rest). On
  * stdout, if anything, one line: the SMTP reply that explains the status. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,21 +288,6 @@ check_size(struct delivery *d, uint64_t octets)
 	}
 }
 
-/* What is opened next must not become fd 0, 1 or 2. */
-static void
-fill_standard_fds(void)
-{
-	int fd;
-
-	while (fcntl(STDERR_FILENO, F_GETFD) < 0 ||
-	    fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
-	    fcntl(STDIN_FILENO, F_GETFD) < 0) {
-		fd = open("/dev/null", O_RDWR);
-		if (fd < 0)
-			_exit(EX_TEMPFAIL);
-	}
-}
-
 static void
 log_delivered(const struct envelope *e, const char *id, uint64_t octets)
 {
@@ -330,7 +314,6 @@ main(int argc, char *argv[])
 	uint64_t octets;
 	int code, first;
 
-	fill_standard_fds();
 	log_open("mbox-deliver", LOG_TO_STDERR);
 	first = options_parse(&options, argc, argv);
 	if (!maildir + !mbox + !table != 2)

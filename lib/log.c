@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +24,21 @@ static enum log_target events = LOG_TO_STDERR;
 static bool stderr_is_peer;
 /* Kept, so that to log what is done needs no memory and cannot undo it. */
 static struct buf event_line;
+
+/* The wrong way round, so that to use them still fails. */
+static void
+fill_standard(void)
+{
+	static const int ways[] = {O_WRONLY, O_RDONLY, O_RDWR};
+	struct pollfd fds[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	if (poll(fds, 3, 0) <= 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if ((fds[i].revents & POLLNVAL) &&
+		    open("/dev/null", ways[i]) < 0)
+			_exit(EX_TEMPFAIL);
+}
 
 /* What goes to fd 2 there would be read as protocol, our commands' words
  * included, so fd 2 is taken off the wire. */
@@ -46,6 +63,8 @@ leave_wire(void)
 void
 log_open(const char *name, enum log_target target)
 {
+	if (!program)
+		fill_standard();
 	program = name;
 	events = target;
 	if (events != LOG_TO_NOWHERE)

@@ -9,7 +9,10 @@
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_NOWHERE };
 
 /* Fd 2 that is the same socket as fd 0 (classic inetd) turns stderr into
- * syslog. program lives as long as the program. */
+ * syslog. program lives as long as the program. The first call puts fds 0 to 2
+ * that are closed on /dev/null, so that no file opened later takes the place of
+ * one: to read 0 or to write 1 fails as before. Where not even that can be had
+ * it exits 75. */
 void log_open(const char *program, enum log_target target);
 /* Connects to syslog and learns the local time, where lines go there, for a
  * process that later cannot. */

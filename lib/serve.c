@@ -405,19 +405,6 @@ serve_inetd_wait(struct server *v)
 	return serve_listeners(v);
 }
 
-/* A daemon's 0, 1 and 2 may be closed: no socket of ours may take their
- * place. */
-static void
-fill_standard(void)
-{
-	int fd;
-
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
-		;
-	if (fd >= 0)
-		close(fd);
-}
-
 int
 serve(const struct serve *s)
 {
@@ -426,7 +413,6 @@ serve(const struct serve *s)
 	int r;
 
 	if (s->listens > 0) {
-		fill_standard();
 		r = listen_all(&v);
 		return r != EX_OK ? r : serve_listeners(&v);
 	}

@@ -646,7 +646,7 @@ begin_slow() {
 @test "descriptors 0 to 2 that are closed do no harm" {
 	mbox-deliver -o box <message >&- 2>&-
 	boxed | same message
-	exits 65 mbox-deliver -o box <&- >&- 2>&-
+	exits 75 mbox-deliver -o box <&- >&- 2>&-
 	exits 75 mbox-deliver --mbox box <message >&- 2>&-
 }
 

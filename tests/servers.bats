@@ -28,6 +28,10 @@ setup() {
 	proves servers tls pop3-floods lengths
 }
 
+@test "descriptors 0 to 2 that are closed take nothing that is opened later" {
+	proves servers closed
+}
+
 @test "text and names from outside are refused or arrive as text, everywhere" {
 	proves servers texts
 }

@@ -3,9 +3,9 @@ case that names it, which the same program without a fault holds."""
 
 import sys
 
-from . import addresses, adversity, bounds, common as c, composition, data
-from . import files, injection, lengths, listeners, oddities, patience
-from . import shown, texts, tls
+from . import addresses, adversity, bounds, closed, common as c
+from . import composition, data, files, injection, lengths, listeners
+from . import oddities, patience, shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -29,6 +29,7 @@ CONTROLS = [
     ("append", files.mboxes, "symlink", files.broken),
     ("queues", texts.texts, "spool-sender.newline", texts.broken),
     ("prints", shown.shown, "deliver-log", shown.broken),
+    ("talks", closed.descriptors, "deliver-mbox", closed.broken),
     ("short", lengths.lengths, "deliver-2^32+8", lengths.broken),
     ("quadratic", lengths.bombs, "add.parentheses", lengths.broken_eater),
     ("unstuffed", composition.composition, "", composition.broken),
