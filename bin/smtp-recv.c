@@ -21,12 +21,14 @@
 #include "owner.h"
 #include "parse.h"
 #include "profile.h"
+#include "proxied.h"
 #include "receive.h"
 #include "serve.h"
 #include "starttls.h"
 #include "verdict.h"
 
 #define COMMAND_SECONDS 540 /* for the handler; clients wait 600 */
+#define HEADER_SECONDS 10   /* for a proxy's header; 3 at least are due */
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
@@ -36,7 +38,9 @@ static const char **listens;
 static size_t listen_count;
 static unsigned timeout = 300;
 static enum log_target log_to = LOG_TO_STDERR;
-static bool verbose, implicit;
+static struct networks proxies;
+static bool proxied, verbose, implicit;
+static char busy[320];
 static int tls; /* the way to it, or -1 */
 
 static struct owner user;
@@ -59,6 +63,7 @@ static const char usage[] =
     "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
     "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    listen there; may be repeated\n"
+    "  --proxy-protocol --proxy-from CIDR   these send a header, version 2\n"
     "  --max-size SIZE       octets of a message; 0: no limit (100M)\n"
     "  --max-rcpts N         recipients of a message, to 1000 (100)\n"
     "  --bare-newline=refuse|normalize      in a message (refuse)\n"
@@ -79,6 +84,8 @@ enum key {
 	KEY_SOURCE_ROUTES,
 	KEY_USER,
 	KEY_LISTEN,
+	KEY_PROXY_PROTOCOL,
+	KEY_PROXY_FROM,
 	KEY_MAX_SIZE,
 	KEY_MAX_RCPTS,
 	KEY_BARE_NEWLINE,
@@ -97,6 +104,8 @@ static const struct option_def option_defs[] = {
     {"source-routes", KEY_SOURCE_ROUTES, true},
     {"user", KEY_USER, true},
     {"listen", KEY_LISTEN, true},
+    {"proxy-protocol", KEY_PROXY_PROTOCOL, false},
+    {"proxy-from", KEY_PROXY_FROM, true},
     {"max-size", KEY_MAX_SIZE, true},
     {"max-rcpts", KEY_MAX_RCPTS, true},
     {"bare-newline", KEY_BARE_NEWLINE, true},
@@ -150,7 +159,12 @@ set_option(int key, const char *value)
 	case KEY_LOCAL:
 		return accept_add_local(&rules, value);
 	case KEY_RELAY_FROM:
-		return accept_add_relay(&rules, value);
+		return networks_add(&rules.relays, value);
+	case KEY_PROXY_PROTOCOL:
+		proxied = true;
+		return 0;
+	case KEY_PROXY_FROM:
+		return networks_add(&proxies, value);
 	case KEY_MAILBOXES:
 		table = value;
 		return 0;
@@ -277,7 +291,7 @@ program_command(void)
 }
 
 static int
-unavailable(int out, int code)
+unavailable(int out)
 {
 	char line[320];
 	int n = snprintf(line, sizeof line,
@@ -287,8 +301,29 @@ unavailable(int out, int code)
 	/* Whoever does not read this hears the close, as does who waits for
 	 * TLS. */
 	if (!implicit && write(out, line, (size_t)n) < 0)
-		return code;
-	return code;
+		return EX_TEMPFAIL;
+	return EX_TEMPFAIL;
+}
+
+/* Who the client is, if a proxy must say that, and whether it is one too many.
+ * -1: there is no session with it. */
+static int
+meet(struct peer *peer, int in, int out)
+{
+	if (networks_have(&proxies, peer) &&
+	    proxied_peer(in,
+		timeout < HEADER_SECONDS ? timeout : HEADER_SECONDS,
+		peer) != 0) {
+		log_event("no-header", "proxy", peer->addr, "reason",
+		    strerror(errno), NULL);
+		return -1;
+	}
+	if (serve_claim(peer))
+		return 0;
+	/* As above. */
+	if (write(out, busy, strlen(busy)) < 0)
+		return -1;
+	return -1;
 }
 
 static int
@@ -361,15 +396,17 @@ session(int in, int out, void *arg)
 		r.accept.broken = true;
 	}
 	r.accept.table = mailboxes;
-	r.accept.may_relay =
-	    (command || spool) && accept_may_relay(&rules, &r.peer);
 	if (begin_starter(&starter) != 0) {
 		log_error("fork: %s", strerror(errno));
-		return unavailable(out, EX_TEMPFAIL);
+		return unavailable(out);
 	}
 	if (drop_rights(&queue) != 0)
-		return unavailable(out, EX_TEMPFAIL);
-	receive_session(&r, in, out);
+		return unavailable(out);
+	if (meet(&r.peer, in, out) == 0) {
+		r.accept.may_relay =
+		    (command || spool) && networks_have(&rules.relays, &r.peer);
+		receive_session(&r, in, out);
+	}
 	queue_close(&queue);
 	starter_end(&starter);
 	return EX_OK;
@@ -394,7 +431,10 @@ check_options(void)
 	if (!command && !spool && !table)
 		log_die(EX_USAGE,
 		    "where to? --mailboxes FILE, --spool DIR or -- COMMAND");
-	if (rules.relays && !command && !spool)
+	if (proxied != (proxies.count > 0))
+		log_die(
+		    EX_USAGE, "--proxy-protocol and --proxy-from go together");
+	if (rules.relays.count && !command && !spool)
 		log_die(EX_USAGE, "--relay-from needs --spool or -- COMMAND");
 }
 
@@ -406,8 +446,10 @@ main(int argc, char *argv[])
 	    .usage = usage,
 	    .program = "smtp-recv"};
 	int first = options_parse(&options, argc, argv);
-	char why[512], busy[320];
-	struct serve server = {.session = session, .busy = busy};
+	char why[512];
+	struct serve server = {.session = session,
+	    .busy = busy,
+	    .proxies = proxied ? &proxies : NULL};
 
 	if (argv[first])
 		command = argv + first;

@@ -33,26 +33,6 @@ accept_add_local(struct accept_config *c, const char *local)
 	return 0;
 }
 
-int
-accept_add_relay(struct accept_config *c, const char *cidr)
-{
-	c->relays =
-	    xrealloc(c->relays, (c->relay_count + 1) * sizeof *c->relays);
-	if (cidr_parse(cidr, &c->relays[c->relay_count]) != 0)
-		return -1;
-	c->relay_count++;
-	return 0;
-}
-
-bool
-accept_may_relay(const struct accept_config *c, const struct peer *p)
-{
-	for (size_t i = 0; i < c->relay_count; i++)
-		if (cidr_match(&c->relays[i], p))
-			return true;
-	return false;
-}
-
 static bool
 is_listed(const struct accept_config *c, const char *domain)
 {

@@ -17,16 +17,14 @@ struct accept_config {
 	const char *hostname;
 	const char **locals; /* NULL-ended, or NULL for none */
 	size_t local_count;
-	struct cidr *relays;
-	size_t relay_count;
+	struct networks relays; /* who may send anywhere */
 	enum accept_routes source_routes;
 };
 
 /* A domain or host name. */
 bool accept_domain(const char *s);
-/* Both: 0, or -1 for a bad value. The string of local is borrowed. */
+/* 0, or -1 for a bad value. The string is borrowed. */
 int accept_add_local(struct accept_config *c, const char *local);
-int accept_add_relay(struct accept_config *c, const char *cidr);
 
 /* For one client; all is borrowed. */
 struct accept {
@@ -37,8 +35,6 @@ struct accept {
 	bool may_relay; /* anywhere */
 };
 
-/* Whether the configuration lets this peer relay. */
-bool accept_may_relay(const struct accept_config *c, const struct peer *p);
 /* Judges a recipient. A reply that starts with 2 accepts it: then its route is
  * as it shall be kept, and m (free with mailbox_free) has the table's answer
  * or a NULL target. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "buf.h"
 #include "parse.h"
 #include "peer.h"
 
@@ -45,16 +46,44 @@ set_port(struct peer *p, const char *port)
 		snprintf(p->port, sizeof p->port, "%u", (unsigned)n);
 }
 
-static bool
+static void
 set_environment(struct peer *p)
 {
 	if (set_text(p, getenv("REMOTE_ADDR")))
 		set_port(p, getenv("REMOTE_PORT"));
 	else if (set_text(p, getenv("TCPREMOTEIP")))
 		set_port(p, getenv("TCPREMOTEPORT"));
+}
+
+void
+peer_set(struct peer *p, const char *addr, unsigned port)
+{
+	memset(p, 0, sizeof *p);
+	if (set_text(p, addr))
+		snprintf(p->port, sizeof p->port, "%u", port);
 	else
-		return false;
-	return true;
+		strcpy(p->addr, "unknown");
+}
+
+void
+peer_from(const struct sockaddr *a, struct peer *p)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)a;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
+
+	memset(p, 0, sizeof *p);
+	switch (a->sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &in->sin_addr, p->addr, sizeof p->addr);
+		snprintf(p->port, sizeof p->port, "%u", ntohs(in->sin_port));
+		break;
+	case AF_INET6:
+		set_in6(p, &in6->sin6_addr);
+		snprintf(p->port, sizeof p->port, "%u", ntohs(in6->sin6_port));
+		break;
+	default:
+		strcpy(p->addr, a->sa_family == AF_UNIX ? "local" : "unknown");
+	}
 }
 
 void
@@ -62,31 +91,17 @@ peer_of(int fd, struct peer *p)
 {
 	union {
 		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
 		struct sockaddr_storage all;
 	} u;
 	socklen_t n = sizeof u;
 
-	memset(p, 0, sizeof *p);
 	memset(&u, 0, sizeof u);
 	if (getpeername(fd, &u.sa, &n) < 0)
 		u.sa.sa_family = AF_UNSPEC;
-	switch (u.sa.sa_family) {
-	case AF_INET:
-		inet_ntop(AF_INET, &u.in.sin_addr, p->addr, sizeof p->addr);
-		snprintf(p->port, sizeof p->port, "%u", ntohs(u.in.sin_port));
-		break;
-	case AF_INET6:
-		set_in6(p, &u.in6.sin6_addr);
-		snprintf(p->port, sizeof p->port, "%u", ntohs(u.in6.sin6_port));
-		break;
-	default:
-		/* What stands between, on a Unix socket or a pipe, may know. */
-		if (!set_environment(p))
-			strcpy(p->addr,
-			    u.sa.sa_family == AF_UNIX ? "local" : "unknown");
-	}
+	peer_from(&u.sa, p);
+	/* What stands between, on a Unix socket or a pipe, may know. */
+	if (p->port[0] == '\0')
+		set_environment(p);
 }
 
 static bool
@@ -146,6 +161,25 @@ cidr_match(const struct cidr *c, const struct peer *p)
 		return false;
 	return memcmp(a, c->addr, whole) == 0 &&
 	    (rest == 0 || (a[whole] ^ c->addr[whole]) >> (8 - rest) == 0);
+}
+
+int
+networks_add(struct networks *n, const char *cidr)
+{
+	n->list = xrealloc(n->list, (n->count + 1) * sizeof *n->list);
+	if (cidr_parse(cidr, &n->list[n->count]) != 0)
+		return -1;
+	n->count++;
+	return 0;
+}
+
+bool
+networks_have(const struct networks *n, const struct peer *p)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (cidr_match(&n->list[i], p))
+			return true;
+	return false;
 }
 
 void

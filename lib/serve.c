@@ -15,7 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "crowd.h"
 #include "listener.h"
 #include "log.h"
 #include "parse.h"
@@ -26,18 +26,6 @@
 #define DEFAULT_PER_ADDR 20
 #define ACCEPTS_IN_A_ROW 16
 #define REST_MS 1000 /* when descriptors or memory have run out */
-
-/* Whom a session is counted against: an IPv4 address or an IPv6 /64; family 0
- * for all others, which only the overall limit bounds. */
-struct network {
-	sa_family_t family;
-	unsigned char octets[8];
-};
-
-struct session {
-	pid_t pid;
-	struct network from;
-};
 
 union address {
 	struct sockaddr sa;
@@ -51,12 +39,15 @@ struct server {
 	size_t count;
 	const int *connected; /* by our caller, sessions of them to come */
 	size_t waiting;
-	struct session *sessions;
-	unsigned max, per_addr, running;
+	struct crowd sessions;
 	int signals;
 	sigset_t mask; /* as it was: the sessions' */
 	bool stopping, resting;
 };
+
+/* A session's place among them. */
+static struct crowd *among;
+static int place;
 
 static const char *const peer_names[] = {"REMOTE_ADDR", "REMOTE_PORT",
     "REMOTE_HOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST"};
@@ -68,39 +59,6 @@ forget(const char *const names[], size_t n)
 {
 	while (n-- > 0)
 		unsetenv(names[n]);
-}
-
-static struct network
-network_of(const union address *a)
-{
-	struct network n = {0, {0}};
-
-	if (a->sa.sa_family == AF_INET) {
-		n.family = AF_INET;
-		memcpy(n.octets, &a->in.sin_addr, 4);
-	} else if (a->sa.sa_family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
-		n.family = AF_INET;
-		memcpy(n.octets, a->in6.sin6_addr.s6_addr + 12, 4);
-	} else if (a->sa.sa_family == AF_INET6) {
-		n.family = AF_INET6;
-		memcpy(n.octets, a->in6.sin6_addr.s6_addr, 8);
-	}
-	return n;
-}
-
-static bool
-is_full(const struct server *v, const struct network *from)
-{
-	unsigned same = 0;
-
-	if (v->running >= v->max)
-		return true;
-	if (from->family == 0)
-		return false;
-	for (unsigned i = 0; i < v->running; i++)
-		same += memcmp(&v->sessions[i].from, from, sizeof *from) == 0;
-	return same >= v->per_addr;
 }
 
 /* Never waits for the peer. What it sent already is read, or closing would
@@ -129,7 +87,7 @@ be_session(struct server *v, int fd)
 	for (size_t i = 0; i < v->waiting; i++)
 		close(v->connected[i]);
 	close(v->signals);
-	free(v->sessions);
+	among = &v->sessions;
 	sigprocmask(SIG_SETMASK, &v->mask, NULL);
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
 		exit(EX_TEMPFAIL);
@@ -141,52 +99,57 @@ static void
 reap(struct server *v)
 {
 	char signal[16];
-	unsigned i;
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 0; i < v->running; i++)
-			if (v->sessions[i].pid == pid)
-				break;
-		if (i == v->running)
-			continue;
-		v->sessions[i] = v->sessions[--v->running];
-		if (!WIFSIGNALED(status) || v->stopping)
+		if (!crowd_leave(&v->sessions, pid) || !WIFSIGNALED(status) ||
+		    v->stopping)
 			continue;
 		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
 		log_event("session-killed", "signal", signal, NULL);
 	}
 }
 
+/* p: whom it counts against, or NULL. */
 static void
-start_session(struct server *v, int fd, const struct network *from)
+start_session(struct server *v, int fd, const struct peer *p)
 {
 	pid_t pid;
 
-	if (is_full(v, from))
+	place = crowd_place(&v->sessions, p);
+	if (place < 0) {
 		reap(v); /* some may have ended just now */
-	if (is_full(v, from)) {
+		place = crowd_place(&v->sessions, p);
+	}
+	if (place < 0) {
 		turn_away(v, fd);
 		return;
 	}
 	pid = fork();
 	if (pid == 0)
 		be_session(v, fd);
+	crowd_fill(&v->sessions, place, pid);
 	if (pid < 0) {
 		log_event("no-process", "reason", strerror(errno), NULL);
 		turn_away(v, fd);
 		return;
 	}
 	close(fd);
-	v->sessions[v->running++] = (struct session){pid, *from};
+}
+
+bool
+serve_claim(const struct peer *p)
+{
+	return !among || !among->shared || crowd_claim(among, place, p);
 }
 
 static void
 accept_some(struct server *v, int listener)
 {
+	const struct networks *proxies = v->s->proxies;
 	union address a;
-	struct network from;
+	struct peer p;
 	socklen_t n;
 	int fd;
 
@@ -195,8 +158,9 @@ accept_some(struct server *v, int listener)
 		memset(&a, 0, sizeof a);
 		fd = accept4(listener, &a.sa, &n, SOCK_CLOEXEC);
 		if (fd >= 0) {
-			from = network_of(&a);
-			start_session(v, fd, &from);
+			peer_from(&a.sa, &p);
+			start_session(v, fd,
+			    proxies && networks_have(proxies, &p) ? NULL : &p);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
@@ -218,8 +182,9 @@ stop(struct server *v)
 			close(v->listeners[i]);
 	v->count = 0;
 	v->stopping = true;
-	for (unsigned i = 0; i < v->running; i++)
-		kill(v->sessions[i].pid, SIGTERM);
+	for (unsigned i = 0; i < v->sessions.max; i++)
+		if (v->sessions.pids[i] > 0)
+			kill(v->sessions.pids[i], SIGTERM);
 }
 
 static void
@@ -243,7 +208,7 @@ loop(struct server *v)
 	size_t n;
 	int ready;
 
-	while (v->count > 0 || v->running > 0) {
+	while (v->count > 0 || v->sessions.running > 0) {
 		p[0] = (struct pollfd){v->signals, POLLIN, 0};
 		n = v->resting ? 0 : v->count;
 		for (size_t i = 0; i < n; i++)
@@ -278,19 +243,19 @@ take_over_signals(struct server *v)
 static int
 serve_listeners(struct server *v)
 {
-	struct network nobody = {0, {0}};
+	const struct serve *s = v->s;
 	char name[128];
 
 	forget(peer_names, sizeof peer_names / sizeof *peer_names);
-	v->max = v->s->max ? v->s->max : DEFAULT_MAX;
-	v->per_addr = v->s->per_addr ? v->s->per_addr : DEFAULT_PER_ADDR;
-	v->sessions = xrealloc(NULL, v->max * sizeof *v->sessions);
-	if (take_over_signals(v) < 0) {
-		log_error("signalfd: %s", strerror(errno));
-		free(v->sessions);
+	if (crowd_begin(&v->sessions, s->max ? s->max : DEFAULT_MAX,
+		s->per_addr ? s->per_addr : DEFAULT_PER_ADDR,
+		s->proxies != NULL) < 0 ||
+	    take_over_signals(v) < 0) {
+		log_error("begin to serve: %s", strerror(errno));
+		crowd_end(&v->sessions);
 		return EX_OSERR;
 	}
-	if (v->count > 0 && geteuid() == 0 && !v->s->becomes)
+	if (v->count > 0 && geteuid() == 0 && !s->becomes)
 		log_event("root", "note", "sessions run as root", NULL);
 	for (size_t i = 0; i < v->count; i++) {
 		listener_name(v->listeners[i], name);
@@ -298,11 +263,11 @@ serve_listeners(struct server *v)
 	}
 	while (v->waiting > 0) {
 		v->waiting--;
-		start_session(v, *v->connected++, &nobody);
+		start_session(v, *v->connected++, NULL);
 	}
 	loop(v);
 	close(v->signals);
-	free(v->sessions);
+	crowd_end(&v->sessions);
 	sigprocmask(SIG_SETMASK, &v->mask, NULL);
 	return EX_OK;
 }

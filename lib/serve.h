@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "peer.h"
+
 struct serve {
 	const char *const *listen; /* ADDR:PORT, [ADDR]:PORT, :PORT or a path */
 	size_t listens;
@@ -13,7 +15,10 @@ struct serve {
 	unsigned max;      /* sessions at once, in all; 0: 200 */
 	unsigned per_addr; /* from one IPv4 /32 or IPv6 /64 (Unix sockets
 				are bounded by max alone); 0: 20 */
-	const char *busy;  /* the line sent beyond, with CRLF: "421 ..." */
+	/* What comes from one of these is counted against whom the session
+	 * names by serve_claim, which all then call; NULL: none are. */
+	const struct networks *proxies;
+	const char *busy; /* the line sent beyond, with CRLF: "421 ..." */
 	/* One connection on fds in and out, in a process of its own under a
 	 * listener; returns the exit status. */
 	int (*session)(int in, int out, void *arg);
@@ -30,5 +35,8 @@ struct serve {
  * until it is told. Returns the exit status; an address that cannot be had is
  * 71, one that is none 64. */
 int serve(const struct serve *s);
+/* In a session, before it serves: p has a share left. Where not, it says busy
+ * and ends. */
+bool serve_claim(const struct peer *p);
 
 #endif
