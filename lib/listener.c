@@ -61,10 +61,11 @@ remove_dead(const struct sockaddr_un *un)
 	close(fd);
 }
 
+/* both: families, on an IPv6 socket. */
 static int
-bind_and_listen(const union address *a, socklen_t n)
+bind_and_listen(const union address *a, socklen_t n, bool both)
 {
-	int on = 1, off = 0, saved;
+	int on = 1, only = !both, saved;
 	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -74,7 +75,7 @@ bind_and_listen(const union address *a, socklen_t n)
 	else
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (a->sa.sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
 	if (bind(fd, &a->sa, n) == 0 && listen(fd, SOMAXCONN) == 0 &&
 	    listener_adopt(fd) == 0)
 		return fd;
@@ -94,7 +95,7 @@ open_path(const char *path)
 		return -1;
 	}
 	strcpy(a.un.sun_path, path);
-	return bind_and_listen(&a, sizeof a.un);
+	return bind_and_listen(&a, sizeof a.un, false);
 }
 
 /* One socket for both families where this host has IPv6. */
@@ -105,10 +106,10 @@ open_any(uint16_t port)
 	    .in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)}};
 	union address in = {
 	    .in = {.sin_family = AF_INET, .sin_port = htons(port)}};
-	int fd = bind_and_listen(&in6, sizeof in6.in6);
+	int fd = bind_and_listen(&in6, sizeof in6.in6, true);
 
 	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-		fd = bind_and_listen(&in, sizeof in.in);
+		fd = bind_and_listen(&in, sizeof in.in, false);
 	return fd;
 }
 
@@ -136,7 +137,7 @@ open_host(const char *host, size_t n, const char *port)
 	memcpy(&a, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 	return bind_and_listen(
-	    &a, a.sa.sa_family == AF_INET ? sizeof a.in : sizeof a.in6);
+	    &a, a.sa.sa_family == AF_INET ? sizeof a.in : sizeof a.in6, false);
 }
 
 int

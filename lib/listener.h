@@ -4,9 +4,10 @@
 
 #include <stdbool.h>
 
-/* On ADDR:PORT, [ADDR]:PORT, :PORT (all addresses of both families) or a path
- * with a slash; a dead socket at the path is replaced. Port 0 is any free one.
- * The descriptor, or -1 with errno, EINVAL for what is no address. */
+/* On ADDR:PORT, [ADDR]:PORT (IPv6 alone), :PORT (all addresses of both
+ * families) or a path with a slash; a dead socket at the path is replaced. Port
+ * 0 is any free one. The descriptor, or -1 with errno, EINVAL for what is no
+ * address. */
 int listener_open(const char *spec);
 /* Makes one of what was inherited. 0, or -1 with errno. */
 int listener_adopt(int fd);

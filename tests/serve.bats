@@ -164,6 +164,21 @@ ipv6() {
 	stop
 }
 
+@test "--listen on all addresses of each family, on one port" {
+	ipv6 || skip "no IPv6 loopback here"
+	listen -l 0.0.0.0:0
+	port=${address##*:}
+	stop
+	listen -l "0.0.0.0:$port" -l "[::]:$port"
+	say who quit | python3 "$wire" to "127.0.0.1:$port" >out
+	say who quit | python3 "$wire" to "[::1]:$port" >>out
+	{
+		say hello 127.0.0.1 bye
+		say hello ::1 bye
+	} | same out
+	stop
+}
+
 @test "--listen on a path, which is removed at the end and reused if dead" {
 	python3 -c 'import socket; socket.socket(1).bind("sock")'
 	listen -l ./sock
@@ -256,6 +271,30 @@ ipv6() {
 	b'hello\r\n' b'hello\r\n'
 	b'421 busy\r\n'
 	b'hello\r\n'
+	b'hello\r\n'
+	END
+	stop
+}
+
+@test "the limit of an address holds for IPv6, and on all sockets together" {
+	ipv6 || skip "no IPv6 loopback here"
+	listen -l '[::1]:0' -l :0 -a 2
+	sed -n 's/^event=listening address=.*:/[::1]:/p' log >addresses
+	timeout 30 python3 - >out <<-'END'
+	import wire
+	addresses = open("addresses").read().split()
+	def greeting(address):
+	    s = wire.connect(address)
+	    return s, s.makefile("rb").readline()
+	kept = [greeting(a) for a in addresses]
+	print(*(text for _, text in kept))
+	print(*(greeting(a)[1] for a in addresses))
+	other = addresses[1].rsplit(":", 1)[1]
+	print(greeting("127.0.0.1:" + other)[1])
+	END
+	same out <<-'END'
+	b'hello\r\n' b'hello\r\n'
+	b'421 busy\r\n' b'421 busy\r\n'
 	b'hello\r\n'
 	END
 	stop
