@@ -76,6 +76,7 @@ teardown_file()
 
 setup()
 {
+	note_failures_only
 	cd "$BATS_FILE_TMPDIR" || return
 }
 

@@ -111,6 +111,7 @@ came()
 
 setup()
 {
+	note_failures_only
 	cd "$BATS_FILE_TMPDIR" || return
 }
 

@@ -12,8 +12,22 @@ export PATH LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
 unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
 	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID
 
+# bats notes before each command where it is, to tell where a test fails; that
+# takes as long as all else that bash does. It can be noted at the failure.
+note_failures_only() {
+	trap - DEBUG
+	trap 'bats_check_status_from_trap; note_failure' ERR
+}
+
+note_failure() {
+	bats_capture_stack_trace
+	# shellcheck disable=SC2034 # of bats
+	BATS_DEBUG_LAST_STACK_TRACE_IS_VALID=1
+}
+
 # A home and a working folder of the test's own.
 sandbox() {
+	note_failures_only
 	export HOME=$BATS_TEST_TMPDIR/home
 	mkdir -p "$HOME"
 	cd "$BATS_TEST_TMPDIR" || return 1

@@ -211,9 +211,9 @@ setup() {
 	printf 'a@x: 67\npostmaster: 67\na@x: mbox /m\na@x: mbox /m\n' | same out
 }
 
-@test "100,000 lines are read and searched within a second" {
+@test "100,000 lines are read and searched in less than quadratic time" {
 	seq 100000 | sed 's,.*,user&@example.net /var/mail/&/,' >t
-	timeout 1 "$drv" t user99999@example.net nobody@example.net >out
+	timeout 10 "$drv" t user99999@example.net nobody@example.net >out
 	same out <<-'END'
 	user99999@example.net: maildir /var/mail/99999/
 	nobody@example.net: 67
