@@ -28,11 +28,12 @@
 #include "verdict.h"
 
 #define COMMAND_SECONDS 540 /* for the handler; clients wait 600 */
+#define RCPT_SECONDS 30     /* for the check of a recipient */
 #define HEADER_SECONDS 10   /* for a proxy's header; 3 at least are due */
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
-static const char *spool, *table, *auth, *user_name;
+static const char *spool, *table, *auth, *rcpt_check, *user_name;
 static char **command;
 static const char **listens;
 static size_t listen_count;
@@ -56,6 +57,7 @@ static const char usage[] =
     "  --hostname NAME       our name (the system's)\n"
     "  --local DOMAIN        we receive for it; may be repeated (our name)\n"
     "  --mailboxes FILE      the recipients there are; alone, deliver to them\n"
+    "  --rcpt-check CMD      judges a recipient, in place of the table\n"
     "  --spool DIR           queue what is received\n"
     "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
     "  --auth CMD            who logs in may, too; CMD checks the password\n"
@@ -77,6 +79,7 @@ enum key {
 	KEY_HOSTNAME = 256,
 	KEY_LOCAL,
 	KEY_MAILBOXES,
+	KEY_RCPT_CHECK,
 	KEY_SPOOL,
 	KEY_RELAY_FROM,
 	KEY_AUTH,
@@ -97,6 +100,7 @@ static const struct option_def option_defs[] = {
     {"hostname", KEY_HOSTNAME, true},
     {"local", KEY_LOCAL, true},
     {"mailboxes", KEY_MAILBOXES, true},
+    {"rcpt-check", KEY_RCPT_CHECK, true},
     {"spool", KEY_SPOOL, true},
     {"relay-from", KEY_RELAY_FROM, true},
     {"auth", KEY_AUTH, true},
@@ -167,6 +171,9 @@ set_option(int key, const char *value)
 		return networks_add(&proxies, value);
 	case KEY_MAILBOXES:
 		table = value;
+		return 0;
+	case KEY_RCPT_CHECK:
+		rcpt_check = value;
 		return 0;
 	case KEY_SPOOL:
 		spool = value;
@@ -329,8 +336,11 @@ meet(struct peer *peer, int in, int out)
 static int
 begin_starter(struct starter *starter)
 {
-	struct starter_config c = {
-	    .handler = command, .auth = auth, .seconds = COMMAND_SECONDS};
+	struct starter_config c = {.handler = command,
+	    .auth = auth,
+	    .rcpt_check = rcpt_check,
+	    .rcpt_seconds = timeout < RCPT_SECONDS ? timeout : RCPT_SECONDS,
+	    .seconds = COMMAND_SECONDS};
 	char **programs = NULL;
 	int r;
 
@@ -340,7 +350,7 @@ begin_starter(struct starter *starter)
 		c.handler = programs = program_command();
 	if (programs && user_name)
 		c.user = &user;
-	if (!c.handler && !auth)
+	if (!c.handler && !auth && !rcpt_check)
 		return 0;
 	r = starter_begin(starter, &c);
 	free(programs);
@@ -380,6 +390,7 @@ session(int in, int out, void *arg)
 	    .implicit = implicit,
 	    .queue = &queue,
 	    .starter = &starter,
+	    .rcpt_check = rcpt_check != NULL,
 	    .timeout = timeout,
 	    .verbose = verbose};
 	char why[512];
@@ -462,7 +473,7 @@ main(int argc, char *argv[])
 	if (read_tables(why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	first_pid = getpid();
-	if (command || table || auth)
+	if (command || table || auth || rcpt_check)
 		child_path();
 	tls = starttls_open(&implicit);
 	signal(SIGPIPE, SIG_IGN);

@@ -5,8 +5,11 @@
 #include <sysexits.h>
 
 #include "buf.h"
+#include "verdict.h"
 
 static const char TROUBLE[] = "451 4.3.0 Temporary trouble, try again later";
+static const char OK_RCPT[] = "250 2.1.5 OK";
+static const char BAD_NAME[] = "553 5.1.3 Bad mailbox name";
 static const char NO_RELAY[] = "550 5.7.1 No relaying for you";
 
 bool
@@ -54,18 +57,51 @@ ask_table(const struct accept *a, const struct address *path, bool routed,
 {
 	switch (mailboxes_find(a->table, path, m)) {
 	case 0:
-		return "250 2.1.5 OK";
+		return OK_RCPT;
 	case EX_NOUSER:
 		return "550 5.1.1 No such user here";
 	case EX_DATAERR:
-		return "553 5.1.3 Bad mailbox name";
+		return BAD_NAME;
 	case EX_NOPERM:
 		/* Only a route makes the domain local: others know its users.
 		 */
-		return routed ? "250 2.1.5 OK" : NO_RELAY;
+		return routed ? OK_RCPT : NO_RELAY;
 	default:
 		return TROUBLE;
 	}
+}
+
+static const char *
+ask_command(struct accept_check *c, const struct address *path)
+{
+	struct buf line = BUF_INIT;
+	int code =
+	    starter_rcpt(c->starter, c->sender, path->text, c->env, &line);
+	const char *reply = code == 0 ? OK_RCPT
+	    : code == EX_DATAERR      ? BAD_NAME
+				      : verdict_reply(code);
+
+	snprintf(c->reply, sizeof c->reply, "%s", reply);
+	reply_choose(c->reply, line.data, line.len);
+	buf_free(&line);
+	return c->reply;
+}
+
+/* Where the table is what we deliver by, both are asked. */
+static const char *
+judge_local(const struct accept *a, const struct address *path, bool routed,
+    struct mailbox *m)
+{
+	const char *reply = OK_RCPT, *found;
+
+	if (!a->table && a->broken)
+		return TROUBLE;
+	if (a->check)
+		reply = ask_command(a->check, path);
+	if (*reply != '2' || !a->table || (a->check && !a->delivers))
+		return reply;
+	found = ask_table(a, path, routed, m);
+	return *found == '2' ? reply : found;
 }
 
 static const char *
@@ -75,12 +111,10 @@ judge(const struct accept *a, const struct address *path, struct mailbox *m)
 	bool routed = a->routes && routes_is_local(a->routes, domain);
 	bool local = *domain == '\0' || routed || is_listed(a->config, domain);
 
-	if (a->table && (local || mailboxes_is_local(a->table, domain)))
-		return ask_table(a, path, routed, m);
-	if (local)
-		return a->broken ? TROUBLE : "250 2.1.5 OK";
+	if (local || (a->table && mailboxes_is_local(a->table, domain)))
+		return judge_local(a, path, routed, m);
 	if (a->may_relay)
-		return "250 2.1.5 OK";
+		return OK_RCPT;
 	return a->broken ? TROUBLE : NO_RELAY;
 }
 
@@ -99,7 +133,7 @@ accept_rcpt(const struct accept *a, struct address *path, struct mailbox *m)
 	while (address_has_route(path)) {
 		address_hop(path, hop);
 		if (!is_ours(a->config, hop))
-			return a->may_relay ? "250 2.1.5 OK" : NO_RELAY;
+			return a->may_relay ? OK_RCPT : NO_RELAY;
 		address_pop(path);
 	}
 	return judge(a, path, m);

@@ -9,7 +9,9 @@
 #include "address.h"
 #include "mailboxes.h"
 #include "peer.h"
+#include "reply.h"
 #include "routes.h"
+#include "starter.h"
 
 enum accept_routes { ACCEPT_STRIP, ACCEPT_FOLLOW, ACCEPT_REJECT };
 
@@ -26,6 +28,15 @@ bool accept_domain(const char *s);
 /* 0, or -1 for a bad value. The string is borrowed. */
 int accept_add_local(struct accept_config *c, const char *local);
 
+/* A command that is asked about local recipients (--rcpt-check): by whom, from
+ * whom, and what it said. */
+struct accept_check {
+	struct starter *starter;
+	const char *sender;
+	const char *const *env;
+	char reply[REPLY_CHOSEN];
+};
+
 /* For one client; all is borrowed. */
 struct accept {
 	const struct accept_config *config;
@@ -33,6 +44,8 @@ struct accept {
 	const struct routes *routes;   /* those of the spool, or NULL */
 	bool broken;    /* table or routes cannot be read: nobody is known */
 	bool may_relay; /* anywhere */
+	struct accept_check *check; /* or NULL; instead of the table */
+	bool delivers;              /* m is needed, where check accepts */
 };
 
 /* Judges a recipient. A reply that starts with 2 accepts it: then its route is

@@ -52,34 +52,13 @@ fail_errno(struct handover *h, const char *what)
 	return -1;
 }
 
-/* A reply of the command's own choice: its class must be that of the exit
- * code, and nothing but printable ASCII goes on the wire. */
-static void
-choose_reply(struct handover *h, const char *line, size_t n)
-{
-	int class = h->reply[0] - '0';
-	struct reply r = {0};
-
-	if (n > 0 && line[n - 1] == '\r')
-		n--;
-	if (reply_line(&r, line, n) != REPLY_DONE || r.code / 100 != class)
-		return;
-	for (char *p = r.text; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	if (r.enhanced[0] == '\0')
-		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
-	snprintf(h->reply, sizeof h->reply, "%d %s %.480s", r.code, r.enhanced,
-	    r.text);
-}
-
 static int
 fail_delivery(struct handover *h, int code)
 {
 	const char *reply = deliver_reply(h->delivery);
 
 	say(h->reply, verdict_reply(code));
-	choose_reply(h, reply, strlen(reply));
+	reply_choose(h->reply, reply, strlen(reply));
 	say(h->note, deliver_reason(h->delivery));
 	finish(h);
 	return -1;
@@ -215,7 +194,7 @@ commit_command(struct handover *h)
 		    h->message->mail_id);
 	else
 		say(h->reply, verdict_reply(code));
-	choose_reply(h, line.data, line.len);
+	reply_choose(h->reply, line.data, line.len);
 	if (code != 0)
 		snprintf(h->note, sizeof h->note, "the command's exit code %d",
 		    code);

@@ -13,9 +13,10 @@
 #include "envelope.h"
 #include "mailboxes.h"
 #include "queue.h"
+#include "reply.h"
 #include "starter.h"
 
-#define HANDOVER_TEXT 512
+#define HANDOVER_TEXT REPLY_CHOSEN
 #define HANDOVER_ENV 16
 
 enum handover_kind { HANDOVER_COMMAND, HANDOVER_QUEUE, HANDOVER_MAILBOXES };

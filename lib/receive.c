@@ -320,6 +320,7 @@ receive_session(const struct receive *r, int in, int out)
 	s->transaction.version = s->version;
 	s->transaction.cipher = s->cipher;
 	s->transaction.sink = r->sink;
+	s->transaction.rcpt_check = r->rcpt_check;
 	s->transaction.handover.queue = r->queue;
 	s->transaction.handover.starter = r->starter;
 	conn_open(&s->conn, in, out);

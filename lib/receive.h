@@ -25,7 +25,8 @@ struct receive {
 	enum handover_kind sink;
 	struct queue *queue;     /* for HANDOVER_QUEUE */
 	struct starter *starter; /* for HANDOVER_COMMAND, for programs among
-				    the mailboxes, and for logins */
+				    the mailboxes, for logins and for: */
+	bool rcpt_check;         /* it is asked about local recipients */
 	unsigned timeout;        /* seconds, for each command */
 	bool verbose;            /* the dialogue through log_error */
 };

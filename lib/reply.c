@@ -93,6 +93,24 @@ reply_line(struct reply *r, const char *line, size_t n)
 	return n > 3 && line[3] == '-' ? REPLY_MORE : REPLY_DONE;
 }
 
+void
+reply_choose(char out[REPLY_CHOSEN], const char *line, size_t n)
+{
+	int class = out[0] - '0';
+	struct reply r = {0};
+
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (reply_line(&r, line, n) != REPLY_DONE || r.code / 100 != class)
+		return;
+	for (char *p = r.text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	if (r.enhanced[0] == '\0')
+		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
+	snprintf(out, REPLY_CHOSEN, "%d %s %.480s", r.code, r.enhanced, r.text);
+}
+
 /* C1, marks that turn or hide text, and the two Unicode line ends. */
 static bool
 is_tricky(uint32_t point)

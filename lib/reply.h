@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #define REPLY_TEXT 500
+#define REPLY_CHOSEN 512
 
 struct reply {
 	int code;              /* 200 to 599 */
@@ -22,6 +23,9 @@ enum reply_state reply_line(struct reply *r, const char *line, size_t n);
 /* Splits "5.1.1 text" (n octets): copies a valid enhanced code whose class is
  * that of code to out, else "", and returns where the text starts. */
 size_t reply_enhanced(const char *s, size_t n, int code, char out[12]);
+/* Replaces out, a reply, by the one in n octets that a command of ours chose,
+ * where that is one of the same class: nothing but printable ASCII. */
+void reply_choose(char out[REPLY_CHOSEN], const char *line, size_t n);
 /* Copies n octets to out with control, C1, bidi and invalid bytes as \xNN, cut
  * at size - 1: for logs, results and terminals. Returns the length. */
 size_t reply_escape(const char *s, size_t n, char *out, size_t size);

@@ -138,7 +138,7 @@ has_form(const struct request *r, const struct head *h)
 		return h->args >= 1 && r->fds[1] < 0;
 	if (r->kind == REQUEST_LOGIN && (r->fds[0] < 0 || r->fds[1] < 0))
 		return false;
-	return h->args == 2 && h->env == 0;
+	return h->args == 2 && (h->env == 0 || r->kind == REQUEST_RCPT);
 }
 
 static int
@@ -167,7 +167,7 @@ request_get(int fd, struct request *r)
 	if (fdpass_recv(fd, &h, sizeof h, r->fds) < 0)
 		return -1;
 	r->kind = h.kind;
-	if (h.kind <= REQUEST_LOGIN && h.size <= SIZE_MOST &&
+	if (h.kind <= REQUEST_RCPT && h.size <= SIZE_MOST &&
 	    h.args <= STRINGS_MOST && h.env <= ENV_MOST &&
 	    get_text(fd, r, &h) == 0)
 		return 0;

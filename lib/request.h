@@ -13,7 +13,8 @@
 enum request_kind {
 	REQUEST_HANDLE, /* args: sender, recipients; fds: the body */
 	REQUEST_CHECK,  /* args: name, password */
-	REQUEST_LOGIN   /* the same; fds: the wire, in and out; rest: ahead */
+	REQUEST_LOGIN,  /* the same; fds: the wire, in and out; rest: ahead */
+	REQUEST_RCPT    /* args: sender, recipient */
 };
 
 struct request {

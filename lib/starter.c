@@ -69,6 +69,23 @@ handle(
 	return code;
 }
 
+static int
+judge(const struct starter_config *c, const struct request *r, struct buf *line)
+{
+	struct child child = {
+	    .in = -1, .out = -1, .seconds = c->rcpt_seconds, .env = r->env};
+	char **argv;
+	int code;
+
+	if (!c->rcpt_check)
+		return EX_SOFTWARE;
+	argv = child_shell(c->rcpt_check, r->args);
+	child.argv = argv;
+	code = child_run(&child, line);
+	free(argv);
+	return code;
+}
+
 /* Blocked while a process has started and we do not know it yet. */
 static void
 mask_ending(int how)
@@ -132,6 +149,8 @@ serve_one(const struct starter_config *c, unsigned *failed)
 		return -1;
 	if (r.kind == REQUEST_HANDLE)
 		code = handle(c, &r, &line);
+	else if (r.kind == REQUEST_RCPT)
+		code = judge(c, &r, &line);
 	else {
 		code = check(c, &r);
 		*failed += code == 1;
@@ -294,6 +313,20 @@ starter_handle(struct starter *s, const char *sender, char *const rcpts[],
 	    line);
 	free(args);
 	return code;
+}
+
+int
+starter_rcpt(struct starter *s, const char *sender, const char *rcpt,
+    const char *const env[], struct buf *line)
+{
+	char *const pair[] = {(char *)sender, (char *)rcpt, NULL};
+
+	return request_ask(s->fd,
+	    &(struct request){.kind = REQUEST_RCPT,
+		.args = pair,
+		.env = env,
+		.fds = {-1, -1}},
+	    line);
 }
 
 static int

@@ -20,8 +20,10 @@ struct starter {
 struct starter_config {
 	char *const *handler;     /* a command, NULL-ended; NULL: none */
 	const char *auth;         /* a checkpassword CMD; NULL: none */
+	const char *rcpt_check;   /* a CMD that judges recipients; NULL: none */
 	char *const *session;     /* what CMD runs for a login; NULL: none */
 	unsigned seconds;         /* the handler's time; 0: no limit */
+	unsigned rcpt_seconds;    /* that of rcpt_check, likewise */
 	const struct owner *user; /* who the handler runs as; NULL: we */
 };
 
@@ -38,6 +40,9 @@ int starter_behind(struct starter *s, const struct starter_config *c);
  * rcpts and env are NULL-ended, a million octets together at most. */
 int starter_handle(struct starter *s, const char *sender, char *const rcpts[],
     const char *const env[], int body, struct buf *line);
+/* Runs RCPT_CHECK SENDER RCPT with env added; code and line as above. */
+int starter_rcpt(struct starter *s, const char *sender, const char *rcpt,
+    const char *const env[], struct buf *line);
 /* Runs CMD true with the pair on fd 3: 0 right, 1 wrong, else 75. */
 int starter_check(struct starter *s, const char *name, const char *password);
 

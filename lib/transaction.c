@@ -80,15 +80,54 @@ must_be_alone(const struct transaction *t, const struct mailbox *m)
 		t->targets[0].kind == MAILBOX_PROGRAM);
 }
 
+/* RFC 3848. */
+static const char *
+protocol(const struct smtpd *s)
+{
+	if (!s->esmtp)
+		return "SMTP";
+	if (s->tls)
+		return s->user[0] ? "ESMTPSA" : "ESMTPS";
+	return s->user[0] ? "ESMTPA" : "ESMTP";
+}
+
+/* What a command finds in its environment, in one block of memory; without a
+ * login AUTH_USER is empty, or ours would be there. */
+static void
+write_env(struct transaction *t)
+{
+	const char *const pairs[][2] = {{"REMOTE_ADDR", t->peer->addr},
+	    {"REMOTE_PORT", t->peer->port}, {"HELO", t->smtpd->name},
+	    {"PROTOCOL", protocol(t->smtpd)}, {"AUTH_USER", t->smtpd->user}};
+	size_t n = sizeof pairs / sizeof *pairs,
+	       at[sizeof pairs / sizeof *pairs];
+
+	buf_reset(&t->env);
+	for (size_t i = 0; i < n; i++) {
+		at[i] = t->env.len;
+		buf_addf(&t->env, "%s=%s%c", pairs[i][0], pairs[i][1], 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		t->message.env[i] = t->env.data + at[i];
+}
+
 static void
 do_rcpt(struct transaction *t)
 {
 	struct address *path = &t->smtpd->command.path;
 	struct mailbox m = {.target = NULL};
 	struct accept accept = *t->accept;
+	struct accept_check check = {.starter = t->handover.starter,
+	    .sender = t->envelope.sender,
+	    .env = t->message.env};
 	struct buf from = BUF_INIT;
 
 	accept.may_relay |= t->sink != HANDOVER_MAILBOXES && user_of(t);
+	accept.delivers = t->sink == HANDOVER_MAILBOXES;
+	if (t->rcpt_check) {
+		write_env(t);
+		accept.check = &check;
+	}
 	const char *reply = accept_rcpt(&accept, path, &m);
 	if (*reply == '2' && has_rcpt(t, path->text)) {
 		mailbox_free(&m);
@@ -107,17 +146,6 @@ do_rcpt(struct transaction *t)
 		buf_free(&from);
 	}
 	smtpd_answer(t->smtpd, reply);
-}
-
-/* RFC 3848. */
-static const char *
-protocol(const struct smtpd *s)
-{
-	if (!s->esmtp)
-		return "SMTP";
-	if (s->tls)
-		return s->user[0] ? "ESMTPSA" : "ESMTPS";
-	return s->user[0] ? "ESMTPA" : "ESMTP";
 }
 
 /* RFC 5321 4.4. */
@@ -144,26 +172,6 @@ write_trace(struct transaction *t)
 	if (e->n == 1 && strlen(e->rcpts[0].address) < FOR_MAX)
 		buf_addf(&t->trace, "\n\tfor <%s>", e->rcpts[0].address);
 	buf_addf(&t->trace, "; %s\n", date);
-}
-
-/* What the command finds in its environment, in one block of memory; without a
- * login AUTH_USER is empty, or ours would be there. */
-static void
-write_env(struct transaction *t)
-{
-	const char *const pairs[][2] = {{"REMOTE_ADDR", t->peer->addr},
-	    {"REMOTE_PORT", t->peer->port}, {"HELO", t->smtpd->name},
-	    {"PROTOCOL", protocol(t->smtpd)}, {"AUTH_USER", t->smtpd->user}};
-	size_t n = sizeof pairs / sizeof *pairs,
-	       at[sizeof pairs / sizeof *pairs];
-
-	buf_reset(&t->env);
-	for (size_t i = 0; i < n; i++) {
-		at[i] = t->env.len;
-		buf_addf(&t->env, "%s=%s%c", pairs[i][0], pairs[i][1], 0);
-	}
-	for (size_t i = 0; i < n; i++)
-		t->message.env[i] = t->env.data + at[i];
 }
 
 static void

@@ -21,6 +21,7 @@ struct transaction {
 	const char *hostname;
 	const char *version, *cipher; /* of TLS, while it is on */
 	enum handover_kind sink;
+	bool rcpt_check; /* the starter is asked about local recipients */
 
 	struct handover handover;
 	bool open; /* the hand-over of message id has begun */

@@ -54,7 +54,7 @@ sys.stdout.buffer.write($1)" | "$drv" -r ./check ./handler
 	printf '#!/bin/sh\necho "$0 $*" >>ran\n' | tee check >handler
 	chmod +x check handler
 	for request in "b''" "b'x'" "b'x' * 100" "b'\0' * 16" "b'\xff' * 1000" \
-	    "h(3, 4, 2, 0) + b'a\0b\0'" "h(1, 4, 1, 0) + b'a\0b\0'" \
+	    "h(4, 4, 2, 0) + b'a\0b\0'" "h(1, 4, 1, 0) + b'a\0b\0'" \
 	    "h(1, 6, 3, 0) + b'a\0b\0c\0'" "h(1, 3, 2, 0) + b'a\0b'" \
 	    "h(1, 5, 2, 0) + b'a\0b\0c'" "h(1, 8, 2, 1) + b'a\0b\0X=y\0'" \
 	    "h(1, 9, 2, 1) + b'a\0b\0HELO=\0'" "h(1, 2**32 - 1, 2, 0)" \
@@ -73,6 +73,24 @@ sys.stdout.buffer.write($1)" | "$drv" -r ./check ./handler
 	./check true
 	./handler -f a -- b
 	END
+}
+
+@test "a recipient is judged by the command for that, with its own time" {
+	printf '#!/bin/sh\necho "$0 $*" >>ran\n' | tee check >handler
+	chmod +x check handler
+	raw "h(3, 4, 2, 0) + b'a\0b\0'" >out
+	export RCPT_CHECK='printf "%s." "$HELO"; printf "<%s>"'
+	raw "h(3, 11, 2, 1) + b'a\0b\0HELO=x\0'" >>out
+	raw "h(3, 8, 2, 1) + b'a\0b\0X=y\0'" >>out
+	SECONDS_LIMIT=1 RCPT_CHECK='sleep 60; echo late >>ran; :' \
+		raw "h(3, 4, 2, 0) + b'a\0b\0'" >>out
+	same out <<-'END'
+	4600000000000000 exit 0
+	0000000008000000782e3c613e3c623e exit 0
+	 exit 0
+	4b00000000000000 exit 0
+	END
+	[ ! -e ran ]
 }
 
 @test "twenty wrong passwords are the last that are checked" {

@@ -1,8 +1,9 @@
 /* starter [-f SENDER] HANDLER ARG... -- RCPT...: has a starter run the handler,
  * twice, with fd 0 as the body; $SECONDS_LIMIT its time, $ENV its environment,
- * $COUNT that many recipients more. starter -a CMD [NAME PASSWORD]...: has it
- * check them. starter -r CMD HANDLER: sends what is on fd 0 as it is, and
- * prints what comes back and how the starter ended. */
+ * $COUNT that many recipients more, $RCPT_CHECK the command for recipients.
+ * starter -a CMD [NAME PASSWORD]...: has it check them. starter -r CMD HANDLER:
+ * sends what is on fd 0 as it is, and prints what comes back and how the
+ * starter ended. */
 #include "drv.h"
 
 #include <signal.h>
@@ -81,7 +82,9 @@ main(int argc, char *argv[])
 {
 	const char *limit = getenv("SECONDS_LIMIT"), *count = getenv("COUNT");
 	const char *sender = "s";
-	struct starter_config c = {.seconds = limit ? atoi(limit) : 0};
+	struct starter_config c = {.seconds = limit ? atoi(limit) : 0,
+	    .rcpt_seconds = limit ? atoi(limit) : 0,
+	    .rcpt_check = getenv("RCPT_CHECK")};
 	struct starter s;
 	bool raw = false;
 	char **args;
