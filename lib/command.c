@@ -5,7 +5,7 @@
 
 #include "parse.h"
 
-#define SIZE_DIGITS 20 /* RFC 1870 3 */
+#define SIZE_DIGITS 20 /* RFC 1870 3, RFC 3030 2 */
 
 static const char BAD_PARAM[] = "501 5.5.4 Bad parameter";
 
@@ -222,6 +222,20 @@ parse_auth(struct command *c, const char *s, size_t n)
 	return NULL;
 }
 
+/* RFC 3030 2. */
+static const char *
+parse_bdat(struct command *c, const char *s, size_t n)
+{
+	const char *blank = memchr(s, ' ', n);
+	size_t len = blank ? (size_t)(blank - s) : n;
+
+	c->last = blank && n - len == 5 && strncasecmp(blank, " LAST", 5) == 0;
+	if (len > SIZE_DIGITS || (blank && !c->last) ||
+	    parse_digits(s, len, UINT64_MAX, &c->chunk) != 0)
+		return "501 5.5.4 Syntax: BDAT octets [LAST]";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*parse)(struct command *c, const char *s, size_t n);
@@ -231,6 +245,7 @@ static const struct {
     [COMMAND_MAIL] = {"MAIL", parse_mail},
     [COMMAND_RCPT] = {"RCPT", parse_rcpt},
     [COMMAND_DATA] = {"DATA", parse_nothing},
+    [COMMAND_BDAT] = {"BDAT", parse_bdat},
     [COMMAND_RSET] = {"RSET", parse_nothing},
     [COMMAND_NOOP] = {"NOOP", parse_anything},
     [COMMAND_QUIT] = {"QUIT", parse_nothing},

@@ -1,5 +1,6 @@
-/* SMTP commands as a server reads them (RFC 5321 4.1.1, 3207, 4954), one line
- * at a time: verb, path and ESMTP parameters, every one of them checked. */
+/* SMTP commands as a server reads them (RFC 5321 4.1.1, 3030, 3207, 4954), one
+ * line at a time: verb, path and ESMTP parameters, every one of them checked.
+ */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -17,6 +18,7 @@ enum command_verb {
 	COMMAND_MAIL,
 	COMMAND_RCPT,
 	COMMAND_DATA,
+	COMMAND_BDAT,
 	COMMAND_RSET,
 	COMMAND_NOOP,
 	COMMAND_QUIT,
@@ -37,7 +39,9 @@ struct command {
 	uint64_t size; /* of MAIL */
 	bool has_body;
 	bool eight_bit;
-	bool has_auth; /* of MAIL: checked, and believed of nobody */
+	bool has_auth;  /* of MAIL: checked, and believed of nobody */
+	uint64_t chunk; /* of BDAT: how many octets follow its line */
+	bool last;      /* no chunk follows that one */
 	/* Of AUTH, within the line: the initial response is NULL where there
 	 * is none, and "=" where it is empty. */
 	const char *mechanism, *initial;

@@ -62,7 +62,7 @@ fault_of_data(const struct content *c)
 }
 
 void
-content_begin(struct content *c, uint64_t max_size, bool normalize)
+content_begin(struct content *c, uint64_t max_size, bool normalize, bool chunks)
 {
 	struct buf body = c->body, piece = c->piece;
 
@@ -72,6 +72,7 @@ content_begin(struct content *c, uint64_t max_size, bool normalize)
 	    .normalize = normalize,
 	    .body = body,
 	    .piece = piece,
+	    .data = {.chunks = chunks},
 	    .in_header = true};
 }
 
@@ -92,7 +93,7 @@ content_take(struct content *c, const char *in, size_t n, bool *end)
 }
 
 const char *
-content_end(struct content *c)
+content_so_far(struct content *c)
 {
 	const char *fault = fault_of_data(c);
 
@@ -101,6 +102,17 @@ content_end(struct content *c)
 	if (fault)
 		snprintf(c->fault, sizeof c->fault, "%s", fault);
 	return c->fault;
+}
+
+const char *
+content_end(struct content *c)
+{
+	crlf_data_end(&c->data);
+	if (fault_of_data(c))
+		content_spoil(c, fault_of_data(c));
+	if (c->fault[0] != '\0')
+		buf_reset(&c->body);
+	return content_so_far(c);
 }
 
 void

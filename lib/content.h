@@ -1,6 +1,6 @@
 /* The content of a message as a server takes it after DATA (RFC 5321 4.1.1.4,
- * 4.5.2): dots undone, line ends made LF, and what is wrong with it. Pure:
- * octets in pieces of any length with the same result. */
+ * 4.5.2) or in chunks (RFC 3030): dots undone, line ends made LF, and what is
+ * wrong with it. Pure: octets in pieces of any length with the same result. */
 #ifndef CONTENT_H
 #define CONTENT_H
 
@@ -34,12 +34,17 @@ struct content {
 	unsigned hops;
 };
 
-void content_begin(struct content *c, uint64_t max_size, bool normalize);
+/* With chunks a dot is an octet like others, and only the caller knows the
+ * end. */
+void content_begin(
+    struct content *c, uint64_t max_size, bool normalize, bool chunks);
 /* Takes n octets, or those up to the message's end, then *end becomes true.
  * Returns how many. After a fault nothing more is in body. */
 size_t content_take(struct content *c, const char *in, size_t n, bool *end);
-/* At its end: the reply that refuses it, or NULL. */
+/* The reply that refuses it, or NULL: at its end, and behind a chunk that is
+ * not the last. */
 const char *content_end(struct content *c);
+const char *content_so_far(struct content *c);
 /* It cannot be kept, and reply says why. The first such reply stands, unless
  * the octets themselves turn out to be wrong. */
 void content_spoil(struct content *c, const char *reply);

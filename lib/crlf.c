@@ -137,6 +137,8 @@ crlf_data(
 		const char *p = in + i, *cr;
 		size_t run;
 
+		if (d->chunks && d->state == LINE)
+			d->state = TEXT;
 		if (d->state != TEXT) {
 			data_step(d, *p, out);
 			i++;
@@ -158,4 +160,11 @@ crlf_data(
 		d->nul = true;
 	*end = d->state == END;
 	return i;
+}
+
+void
+crlf_data_end(struct crlf_data *d)
+{
+	if (d->chunks && d->state == CR)
+		d->bare_cr = true;
 }

@@ -36,7 +36,9 @@ void crlf_wire_end(struct crlf_wire *w, struct buf *out);
 /* Reading from the wire up to CRLF.CRLF and to nothing else: leading dots are
  * unstuffed, CRLF becomes LF; NUL, bare CR and bare LF stay and are noted. */
 struct crlf_data {
-	int state; /* 0: at the start of a line, where data begins */
+	int state;   /* 0: at the start of a line, where data begins */
+	bool chunks; /* dots mean nothing and there is no end: what the client
+			counts (RFC 3030) */
 	bool nul, bare_cr, bare_lf;
 };
 
@@ -44,5 +46,7 @@ struct crlf_data {
  * when the end of data was among them; *end tells. */
 size_t crlf_data(
     struct crlf_data *d, const char *in, size_t n, struct buf *out, bool *end);
+/* Behind the last chunk: a CR that is held back counts as bare. */
+void crlf_data_end(struct crlf_data *d);
 
 #endif

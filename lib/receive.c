@@ -209,7 +209,7 @@ part(struct session *s, const char *reply)
 static void
 set_limits(struct session *s)
 {
-	bool data = s->smtpd.state == SMTPD_IN_DATA;
+	bool data = smtpd_in_message(&s->smtpd);
 	int64_t now = conn_now();
 
 	if (smtpd_idle(&s->smtpd))
@@ -232,7 +232,7 @@ wait_input(struct session *s, char **data)
 	if (s->smtpd.state == SMTPD_IN_HANDSHAKE && begin_tls(s) != 0)
 		return 0;
 	set_limits(s);
-	if (s->smtpd.state != SMTPD_IN_DATA)
+	if (!smtpd_in_message(&s->smtpd))
 		begin_wait(s, WAITING);
 	n = conn_peek(&s->conn, data);
 	doing = WORKING;
@@ -261,7 +261,7 @@ converse(struct session *s)
 	s->message_end = conn_now() + MESSAGE_SECONDS * 1000;
 	do {
 		size_t taken = smtpd_take(&s->smtpd, data, (size_t)n, &event);
-		if (s->smtp.auth && s->smtpd.state != SMTPD_IN_DATA)
+		if (s->smtp.auth && !smtpd_in_message(&s->smtpd))
 			explicit_bzero(data, taken);
 		conn_take(&s->conn, taken);
 		data += taken;

@@ -36,6 +36,8 @@ reset(struct smtpd *s)
 	s->tried = false;
 	s->rcpts = 0;
 	s->eight_bit = false;
+	s->receiving = false;
+	s->spoiled = false;
 }
 
 static enum smtpd_event
@@ -70,7 +72,7 @@ do_ehlo(struct smtpd *s)
 	s->pipelining = true;
 	buf_addf(&s->out,
 	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n"
-	    "%s%s250 ENHANCEDSTATUSCODES\r\n",
+	    "250-CHUNKING\r\n%s%s250 ENHANCEDSTATUSCODES\r\n",
 	    s->config->hostname, (unsigned long long)s->config->max_size,
 	    s->config->starttls && !s->tls ? "250-STARTTLS\r\n" : "",
 	    may_auth(s) ? "250-AUTH PLAIN LOGIN\r\n" : "");
@@ -96,6 +98,8 @@ do_rcpt(struct smtpd *s)
 {
 	if (!s->mail)
 		return refuse(s, "503 5.5.1 Send MAIL first");
+	if (s->receiving)
+		return refuse(s, "503 5.5.1 Its message has begun");
 	s->tried = true;
 	ask(s, SMTPD_RCPT);
 	if (s->rcpts < s->config->max_rcpts)
@@ -104,17 +108,44 @@ do_rcpt(struct smtpd *s)
 	return s->state == SMTPD_CLOSED ? SMTPD_CLOSE : SMTPD_REPLIED;
 }
 
+/* What a message needs before it; NULL if that is there. */
+static const char *
+missing(const struct smtpd *s)
+{
+	if (s->rcpts > 0)
+		return NULL;
+	if (s->tried)
+		return "554 5.5.1 No valid recipients";
+	return s->mail ? "503 5.5.1 Send RCPT first"
+		       : "503 5.5.1 Send MAIL first";
+}
+
 static enum smtpd_event
 do_data(struct smtpd *s)
 {
-	if (s->rcpts > 0)
+	const char *refusal = missing(s);
+
+	if (s->receiving)
+		return refuse(s, "503 5.5.1 Chunks or DATA, not both");
+	if (!refusal)
 		return ask(s, SMTPD_DATA);
 	if (!s->tried)
-		return refuse(s,
-		    s->mail ? "503 5.5.1 Send RCPT first"
-			    : "503 5.5.1 Send MAIL first");
-	put(s, "554 5.5.1 No valid recipients");
+		return refuse(s, refusal);
+	put(s, refusal);
 	return SMTPD_REPLIED;
+}
+
+/* Whatever it meets, its octets come behind it: what is refused is taken before
+ * that is said, and is never read as commands. */
+static enum smtpd_event
+do_bdat(struct smtpd *s)
+{
+	s->chunk = s->command.chunk;
+	s->last = s->command.last;
+	if (!s->receiving && !missing(s))
+		return ask(s, SMTPD_DATA);
+	s->state = SMTPD_IN_CHUNK;
+	return SMTPD_CHUNK;
 }
 
 static enum smtpd_event
@@ -150,8 +181,8 @@ static enum smtpd_event
 do_help(struct smtpd *s)
 {
 	buf_addf(&s->out,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP%s%s"
-	    "\r\n",
+	    "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY "
+	    "HELP%s%s\r\n",
 	    s->config->starttls ? " STARTTLS" : "",
 	    s->config->auth ? " AUTH" : "");
 	return SMTPD_REPLIED;
@@ -216,6 +247,7 @@ static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
     [COMMAND_MAIL] = do_mail,
     [COMMAND_RCPT] = do_rcpt,
     [COMMAND_DATA] = do_data,
+    [COMMAND_BDAT] = do_bdat,
     [COMMAND_RSET] = do_rset,
     [COMMAND_NOOP] = do_noop,
     [COMMAND_QUIT] = do_quit,
@@ -225,12 +257,17 @@ static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
     [COMMAND_AUTH] = do_auth,
 };
 
+static bool
+begins(const struct smtpd *s, const char *verb)
+{
+	return s->line.len >= 4 && strncasecmp(s->line.data, verb, 4) == 0;
+}
+
 /* A line that may hold a password. */
 static bool
 is_secret(const struct smtpd *s)
 {
-	return s->state == SMTPD_IN_AUTH ||
-	    (s->line.len >= 4 && strncasecmp(s->line.data, "AUTH", 4) == 0);
+	return s->state == SMTPD_IN_AUTH || begins(s, "AUTH");
 }
 
 /* Adds input to the line, up to its LF; false while that is missing. */
@@ -323,7 +360,8 @@ hide_secret(struct smtpd *s, const char *bad)
 }
 
 /* A bare LF ends a command too: nothing can be smuggled by it, as data ends in
- * CRLF.CRLF alone. */
+ * CRLF.CRLF alone. A bad BDAT ends the session, for nobody knows how many
+ * octets behind it are no commands. */
 static enum smtpd_event
 take_command(struct smtpd *s, const char *in, size_t *n)
 {
@@ -340,6 +378,8 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 	if (s->state == SMTPD_IN_AUTH)
 		return take_response(s);
 	const char *bad = command_parse(&s->command, s->line.data, s->line.len);
+	if (bad && begins(s, "BDAT"))
+		return close_with(s, bad);
 	event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
 	hide_secret(s, bad);
 	return event;
@@ -361,20 +401,95 @@ static enum smtpd_event
 end_content(struct smtpd *s)
 {
 	const char *fault = content_end(&s->content);
+	bool told = s->spoiled;
 
 	s->state = SMTPD_IN_COMMAND;
 	if (!fault)
 		return ask(s, SMTPD_END);
 	put(s, fault);
 	reset(s);
-	return SMTPD_SPOILED;
+	return told ? SMTPD_CHUNKED : SMTPD_SPOILED;
 }
 
 static void
-begin_content(struct smtpd *s)
+begin_content(struct smtpd *s, bool chunks)
 {
-	s->state = SMTPD_IN_DATA;
-	content_begin(&s->content, s->config->max_size, s->config->normalize);
+	s->state = chunks ? SMTPD_IN_CHUNK : SMTPD_IN_DATA;
+	s->receiving = true;
+	content_begin(
+	    &s->content, s->config->max_size, s->config->normalize, chunks);
+}
+
+/* Why there is no message to put them into is said behind each. */
+static void
+begin_chunks(struct smtpd *s, const char *refusal)
+{
+	begin_content(s, true);
+	s->spoiled = refusal;
+	if (refusal)
+		content_spoil(&s->content, refusal);
+}
+
+/* Behind a chunk for which there is no message; the last one ends the
+ * transaction in any case, for the next may follow it unasked. */
+static enum smtpd_event
+refuse_chunk(struct smtpd *s)
+{
+	const char *refusal = missing(s);
+	bool tried = s->tried;
+
+	s->state = SMTPD_IN_COMMAND;
+	if (s->last)
+		reset(s);
+	if (!tried && refuse(s, refusal) == SMTPD_CLOSE)
+		return SMTPD_CLOSE;
+	if (tried)
+		put(s, refusal);
+	return SMTPD_CHUNKED;
+}
+
+/* Each further chunk of a message that is refused has the same reply. */
+static enum smtpd_event
+end_chunk(struct smtpd *s)
+{
+	const char *fault;
+	bool told = s->spoiled;
+
+	if (!s->receiving)
+		return refuse_chunk(s);
+	if (s->last)
+		return end_content(s);
+	s->state = SMTPD_IN_COMMAND;
+	fault = content_so_far(&s->content);
+	put(s, fault ? fault : "250 2.0.0 Go on");
+	s->spoiled = fault;
+	return fault && !told ? SMTPD_SPOILED : SMTPD_CHUNKED;
+}
+
+static enum smtpd_event
+take_end(struct smtpd *s)
+{
+	return s->receiving && !s->content.data.chunks ? end_content(s)
+						       : end_chunk(s);
+}
+
+static enum smtpd_event
+take_chunk(struct smtpd *s, const char *in, size_t *n)
+{
+	struct content *c = &s->content;
+	bool end;
+
+	if (*n > s->chunk)
+		*n = (size_t)s->chunk;
+	s->chunk -= *n;
+	if (s->receiving)
+		content_take(c, in, *n, &end);
+	if (s->chunk == 0)
+		s->state = SMTPD_AT_END;
+	end = s->chunk == 0 && s->last;
+	return s->receiving && c->body.len > 0 && (c->begun || end)
+	    ? SMTPD_BODY
+	    : SMTPD_MORE;
 }
 
 void
@@ -392,11 +507,11 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 {
 	size_t taken = n;
 
-	if (s->state == SMTPD_IN_DATA) {
-		*event = take_content(s, in, &taken);
-		if (*event != SMTPD_MORE || s->state != SMTPD_AT_END)
-			return taken;
-		*event = end_content(s);
+	if (s->state == SMTPD_IN_DATA || s->state == SMTPD_IN_CHUNK) {
+		*event = s->state == SMTPD_IN_DATA ? take_content(s, in, &taken)
+						   : take_chunk(s, in, &taken);
+		if (*event == SMTPD_MORE && s->state == SMTPD_AT_END)
+			*event = take_end(s);
 		return taken;
 	}
 	if (s->state == SMTPD_IN_COMMAND || s->state == SMTPD_IN_AUTH) {
@@ -407,7 +522,7 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 		*event = SMTPD_MORE;
 		return n;
 	}
-	*event = s->state == SMTPD_AT_END ? end_content(s) : SMTPD_CLOSE;
+	*event = s->state == SMTPD_AT_END ? take_end(s) : SMTPD_CLOSE;
 	return 0;
 }
 
@@ -432,6 +547,10 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		close_with(s, "421 4.7.0 Too many refused recipients");
 		return;
 	}
+	if (asked == SMTPD_DATA && s->command.verb == COMMAND_BDAT) {
+		begin_chunks(s, ok ? NULL : reply);
+		return;
+	}
 	put(s, reply);
 	if (asked == SMTPD_LOGIN)
 		end_login(s, ok);
@@ -442,7 +561,7 @@ smtpd_answer(struct smtpd *s, const char *reply)
 	else if (asked == SMTPD_RCPT)
 		s->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok)
-		begin_content(s);
+		begin_content(s, false);
 	else
 		reset(s);
 	if (asked == SMTPD_END && ok)
@@ -457,6 +576,12 @@ smtpd_secure(struct smtpd *s)
 	s->esmtp = s->pipelining = false;
 	s->state = SMTPD_IN_COMMAND;
 	s->tls = true;
+}
+
+bool
+smtpd_in_message(const struct smtpd *s)
+{
+	return s->receiving || s->state == SMTPD_IN_CHUNK;
 }
 
 bool

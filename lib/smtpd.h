@@ -1,5 +1,6 @@
 /* The server's side of an SMTP dialogue (RFC 5321, with PIPELINING, SIZE,
- * 8BITMIME, ENHANCEDSTATUSCODES, STARTTLS of RFC 3207 and AUTH of RFC 4954).
+ * 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING of RFC 3030, STARTTLS of RFC 3207 and
+ * AUTH of RFC 4954).
  * Pure: octets in, events and replies out, in pieces of any length with the
  * same result. */
 #ifndef SMTPD_H
@@ -42,12 +43,14 @@ enum smtpd_event {
 			   smtpd_secure */
 	SMTPD_LOGIN,    /* sasl.user, sasl.password: smtpd_answer */
 	SMTPD_DATA,     /* a message comes: smtpd_answer, 354 to have it */
+	SMTPD_CHUNK,    /* octets come: of that message, or to be dropped */
 	SMTPD_BODY,     /* take what is in content.body, and reset it; the first
 			   time that    is the whole first line, or 1,000 octets of
 			   it
 			 */
 	SMTPD_END,      /* the message is whole: smtpd_answer */
-	SMTPD_SPOILED,  /* its end is reached; content.fault was the answer */
+	SMTPD_SPOILED,  /* it is refused; content.fault was the answer */
+	SMTPD_CHUNKED,  /* a chunk's end is reached and answered */
 	SMTPD_QUIT,     /* flush and close, as the client asked */
 	SMTPD_CLOSE     /* flush and close: 421 or 554 */
 };
@@ -57,7 +60,8 @@ enum smtpd_state {
 	SMTPD_IN_AUTH,      /* a challenge awaits its response */
 	SMTPD_IN_HANDSHAKE, /* input before it counts for nothing */
 	SMTPD_IN_DATA,
-	SMTPD_AT_END, /* of data, which the caller does not know yet */
+	SMTPD_IN_CHUNK,
+	SMTPD_AT_END, /* of either, which the caller does not know yet */
 	SMTPD_CLOSED
 };
 
@@ -72,8 +76,13 @@ struct smtpd {
 	unsigned failed;          /* logins */
 	bool mail;                /* a transaction is open */
 	bool eight_bit;           /* MAIL said BODY=8BITMIME */
-	unsigned rcpts;           /* accepted */
-	bool tried;               /* some RCPT came */
+	bool receiving; /* a message has begun, and is neither answered nor
+			   given up */
+	bool spoiled;   /* one in chunks, and that was told */
+	uint64_t chunk; /* octets it still has */
+	bool last;      /* no other follows it */
+	unsigned rcpts; /* accepted */
+	bool tried;     /* some RCPT came */
 	unsigned errors, refusals;
 	struct buf line; /* a command so far; the last one, its secrets taken
 			    out */
@@ -100,6 +109,8 @@ void smtpd_answer(struct smtpd *s, const char *reply);
 /* The client's octets are deciphered from here on: all that was said before is
  * forgotten (RFC 3207 4.2), its errors excepted. */
 void smtpd_secure(struct smtpd *s);
+/* Octets that are no command are awaited, or more chunks. */
+bool smtpd_in_message(const struct smtpd *s);
 /* Between commands: nothing of a command or message has come. */
 bool smtpd_idle(const struct smtpd *s);
 void smtpd_free(struct smtpd *s);

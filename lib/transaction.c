@@ -238,6 +238,9 @@ do_end(struct transaction *t)
 bool
 transaction_handle(struct transaction *t, enum smtpd_event event)
 {
+	/* Its chunks end where RSET, EHLO or TLS ended the transaction. */
+	if (event < SMTPD_BODY && !t->smtpd->receiving)
+		abandon(t);
 	switch (event) {
 	case SMTPD_MAIL:
 		do_mail(t);

@@ -106,6 +106,15 @@ wires() {
 	feeds data 'a\r\n.' 'a\n' 'taken=4 end=0 nul=0 bare_cr=0 bare_lf=0'
 }
 
+@test "in chunks a dot is a dot, and only their count is the end" {
+	feeds chunks '.\r\n..a\r\n.\r\nb\r\n' '.\n..a\n.\nb\n' \
+		'taken=14 end=0 nul=0 bare_cr=0 bare_lf=0'
+	feeds chunks 'a\nb' 'a\nb' 'taken=3 end=0 nul=0 bare_cr=0 bare_lf=1'
+	feeds chunks '.\rb' '.\rb' 'taken=3 end=0 nul=0 bare_cr=1 bare_lf=0'
+	feeds chunks '\0\r\n.\r' '\0\n.' \
+		'taken=5 end=0 nul=1 bare_cr=1 bare_lf=0'
+}
+
 @test "no pair of odd line ends around a dot ends data (160 cases)" {
 	ends=('\r\n' '\n' '\r' '\r\r\n' '\n\r' '\r\n\0' '\0\r\n' '\r\0\n' \
 		'\x0b' '\x0c' '\x85' '\xe2\x80\xa8' '\r\n ')

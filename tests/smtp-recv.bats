@@ -21,7 +21,7 @@ recv() {
 		cat
 	} | crlf | smtp-recv --log none --hostname host.example "$@" >replies ||
 		code=$?
-	tr -d '\r' <replies | tail -n +7 | normal
+	tr -d '\r' <replies | sed '1,/^250 E/d' | normal
 	return $code
 }
 
@@ -49,6 +49,7 @@ letter() {
 		250-PIPELINING
 		250-SIZE 104857600
 		250-8BITMIME
+		250-CHUNKING
 		250 ENHANCEDSTATUSCODES
 		250 2.1.0 OK
 		250 2.1.5 OK
@@ -140,6 +141,37 @@ letter() {
 		Received: from a?b???c?? ([192.0.2.7])
 		  by host.example with SMTP id ID; DATE
 	EOF
+}
+
+@test "chunks come to each sink as one message, and none of what RSET gave up" {
+	{
+		printf 'MAIL FROM:<a@b.example>\nRCPT TO:<c@host.example>\nBDAT 7\n'
+		printf 'given\nRSET\n'
+		printf 'MAIL FROM:<a@b.example>\nRCPT TO:<c@host.example>\nBDAT 15\n'
+		printf 'Subject: x\n\n.BDAT 7 LAST\n.\ntext'
+	} >session
+	recv --mailboxes mailboxes <session >got
+	recv --spool spool <session >>got
+	mkdir out
+	recv -- sh -c 'cat >out/$$' <session >>got
+	for word in delivered queued accepted; do
+		cat <<-EOF
+			250 2.1.0 OK
+			250 2.1.5 OK
+			250 2.0.0 Go on
+			250 2.0.0 Reset
+			250 2.1.0 OK
+			250 2.1.5 OK
+			250 2.0.0 Go on
+			250 2.0.0 $word as ID
+		EOF
+	done | same got
+	find spool/tmp box/tmp -type f >left
+	same left </dev/null
+	printf 'Subject: x\n\n..\ntext' >want
+	for file in spool/queue/* box/new/* out/*; do
+		sed -n '/^Subject/,$p' "$file" | same want
+	done
 }
 
 @test "the null sender reaches the command as an empty argument" {
@@ -447,7 +479,7 @@ as_user() {
 		letter bugs@host.example c@host.example bugs@host.example
 	} | crlf >in
 	TMPDIR=$open as_user smtp-recv --log none --hostname host.example \
-		--mailboxes mailboxes <in | tr -d '\r' | tail -n +7 >got
+		--mailboxes mailboxes <in | tr -d '\r' | sed '1,/^250 E/d' >got
 	same got <<-'EOF'
 		250 2.1.0 OK
 		250 2.1.5 OK
@@ -507,6 +539,7 @@ as_user() {
 		smtp-recv: S: 250-PIPELINING
 		smtp-recv: S: 250-SIZE 104857600
 		smtp-recv: S: 250-8BITMIME
+		smtp-recv: S: 250-CHUNKING
 		smtp-recv: S: 250 ENHANCEDSTATUSCODES
 		smtp-recv: C: QUIT
 		smtp-recv: S: 221 2.0.0 Bye

@@ -30,11 +30,12 @@ talk() {
 		250 2.0.0 OK
 		250 2.0.0 Reset
 		252 2.1.5 Send mail to find out
-		214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP
+		214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP
 		250-mx.example
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250 ENHANCEDSTATUSCODES
 		221 2.0.0 Bye
 		CLOSED
@@ -68,6 +69,7 @@ transcript() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250 ENHANCEDSTATUSCODES
 		MAIL <a@b.example> 8bit
 		250 2.1.0 sender
@@ -191,7 +193,7 @@ transcript() {
 mail_replies() {
 	while IFS= read -r line; do
 		printf 'EHLO me\nMAIL %s\n' "$line" | talk |
-			sed -n '6{s/^MAIL.*/accepted/;p;q;}'
+			sed '1,/^250 E/d;s/^MAIL.*/accepted/;q'
 	done
 }
 
@@ -424,6 +426,327 @@ message() {
 	EOF
 }
 
+# chunked < dialogue with \ escapes, a line for a line and none of its
+# own behind a \c: what follows the answer to EHLO, the same in all pieces.
+chunked() {
+	{
+		printf 'EHLO me\r\n'
+		while IFS= read -r line; do
+			case $line in
+			*'\c') printf '%b' "${line%??}" ;;
+			*) printf '%b\r\n' "$line" ;;
+			esac
+		done
+	} >in
+	for piece in 0 1 2 3 5 7 17 64; do
+		"$smtpd" "$piece" <in | tr -d '\r' |
+			sed '1,/^250 E/d' >"got.$piece"
+		same "got.$piece" <"got.0"
+	done
+	cat got.0
+}
+
+MAIL='MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>'
+
+@test "chunks make a message, dots and all, and the next comes right behind" {
+	chunked >got <<-EOF
+		$MAIL
+		BDAT 15
+		Subject: x\r\n\r\n.\c
+		bdat 6 last
+		\r\n..\r\n\c
+		$MAIL
+		BDAT 5 LAST
+		.\r\n.\r\c
+		$MAIL
+		BDAT 4
+		text\c
+		BDAT 0 LAST
+		QUIT
+	EOF
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		| Subject: x
+		| 
+		| .
+		| ..
+		END 17
+		250 2.0.0 message
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		SPOILED
+		550 5.5.2 Bare CR or LF in message; lines end in CRLF
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		| textEND 4
+		250 2.0.0 message
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
+@test "CR and LF in two chunks are a line end, and a chunk that is wrong spoils all" {
+	chunked >got <<-EOF
+		$MAIL
+		BDAT 3
+		ab\r\c
+		BDAT 1 LAST
+		\n\c
+		$MAIL
+		BDAT 3
+		a\nb\c
+		BDAT 1
+		c\c
+		NOOP
+		BDAT 1 LAST
+		d\c
+		$MAIL
+		BDAT 3
+		ab\r\c
+		BDAT 4
+		cd\0e\c
+		BDAT 0 LAST
+		NOOP
+	EOF
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		| ab
+		END 3
+		250 2.0.0 message
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		SPOILED
+		550 5.5.2 Bare CR or LF in message; lines end in CRLF
+		CHUNK
+		550 5.5.2 Bare CR or LF in message; lines end in CRLF
+		250 2.0.0 OK
+		CHUNK
+		550 5.5.2 Bare CR or LF in message; lines end in CRLF
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		SPOILED
+		550 5.6.0 NUL in message
+		CHUNK
+		550 5.6.0 NUL in message
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+@test "the limit of a message counts over its chunks" {
+	chunked >got <<-EOF
+		$MAIL
+		BDAT 101
+		$(printf '%099d' 0)\r\n\c
+		BDAT 100 LAST
+		$(printf '%0100d' 0)\c
+		$MAIL
+		BDAT 100
+		$(printf '%0100d' 0)\c
+		BDAT 101 LAST
+		$(printf '%0101d' 0)\c
+		NOOP
+	EOF
+	sed -i '/^[|]/d' got
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		250 2.0.0 message
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		CHUNK
+		SPOILED
+		552 5.3.4 Message is too big
+		250 2.0.0 OK
+		WAITING
+	EOF
+}
+
+@test "chunks for no message are taken whole and are never commands" {
+	chunked >got <<-EOF
+		BDAT 6
+		QUIT\r\n\c
+		MAIL FROM:<a@b.example>
+		BDAT 6
+		QUIT\r\n\c
+		RCPT TO:<no-one@d.example>
+		BDAT 6
+		QUIT\r\n\c
+		BDAT 12 LAST
+		QUIT\r\nRSET\r\n\c
+		MAIL FROM:<a@b>
+		BDAT 0 LAST
+		RCPT TO:<c@d.example>
+	EOF
+	same got <<-'EOF'
+		CHUNK
+		503 5.5.1 Send MAIL first
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		CHUNK
+		503 5.5.1 Send RCPT first
+		RCPT <no-one@d.example>
+		550 5.1.1 no
+		CHUNK
+		554 5.5.1 No valid recipients
+		CHUNK
+		554 5.5.1 No valid recipients
+		MAIL <a@b>
+		250 2.1.0 sender
+		CHUNK
+		503 5.5.1 Send RCPT first
+		503 5.5.1 Send MAIL first
+		WAITING
+	EOF
+}
+
+@test "between chunks there is neither DATA nor another recipient, and RSET ends it" {
+	chunked >got <<-EOF
+		$MAIL
+		BDAT 3
+		abc\c
+		DATA
+		RCPT TO:<d@d.example>
+		$MAIL
+		BDAT 3 LAST
+		def\c
+		$MAIL
+		BDAT 3
+		abc\c
+		RSET
+		BDAT 3 LAST
+		def\c
+		$MAIL
+		DATA
+		ghi
+		.
+		QUIT
+	EOF
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		503 5.5.1 Chunks or DATA, not both
+		503 5.5.1 Its message has begun
+		503 5.5.1 There is a sender already
+		503 5.5.1 Its message has begun
+		CHUNK
+		| abcdefEND 6
+		250 2.0.0 message
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		250 2.0.0 Go on
+		250 2.0.0 Reset
+		CHUNK
+		503 5.5.1 Send MAIL first
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		354 go
+		| ghi
+		END 4
+		250 2.0.0 message
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
+@test "a chunk without a number ends the session, for its octets are no commands" {
+	for argument in '' ' ' ' -1' ' +1' ' 1x' ' 18446744073709551616' \
+		' 000000000000000000001' ' 1 FIRST' ' 1 LAST x' ' 1  LAST' ' LAST' \
+		'\t1' 4; do
+		chunked <<-EOF | tail -n 2
+			$MAIL
+			BDAT$argument
+			RSET
+		EOF
+	done >got
+	for _ in {1..11}; do
+		printf '501 5.5.4 Syntax: BDAT octets [LAST]\nCLOSED\n'
+	done >want
+	printf '500 5.5.2 %s\nCLOSED\n' 'Control character in command' \
+		'Unknown command' >>want
+	same got <want
+}
+
+@test "a chunk of 2^64-1 octets is never full, and more than was said is a command" {
+	chunked >got <<-EOF
+		$MAIL
+		BDAT 18446744073709551615 LAST
+		$(printf '%0100d' 0)
+		QUIT
+	EOF
+	chunked >>got <<-EOF
+		$MAIL
+		BDAT 10 LAST
+		$(printf '%020d' 0)
+		QUIT
+	EOF
+	same got <<-'EOF'
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		WAITING
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		RCPT <c@d.example>
+		250 2.1.5 recipient
+		DATA
+		| 0000000000END 10
+		250 2.0.0 message
+		500 5.5.2 Unknown command
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
 @test "the 101st Received or Delivered-To field is a loop, in the header alone" {
 	hops() { for ((i = 0; i < $1; i++)); do printf 'Received:\r\n'; done; }
 	{
@@ -490,7 +813,7 @@ offered() {
 	EOF
 	printf 'HELP\n' | talk 0 tls auth >got
 	same got <<-'EOF'
-		214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS AUTH
+		214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH
 		WAITING
 	EOF
 }
@@ -528,6 +851,7 @@ upgraded() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250-STARTTLS
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
@@ -548,6 +872,7 @@ upgraded() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
 		503 5.5.1 TLS is on already
@@ -646,6 +971,7 @@ logged_in() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
 		501 5.5.4 Syntax: AUTH mechanism [initial-response]
@@ -683,6 +1009,7 @@ logged_in() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
 		503 5.5.1 You are logged in already
@@ -741,7 +1068,7 @@ logged_in() {
 		printf 'NOOP %02042d\r\n' 0
 	} >in
 	for piece in 0 1 5 2048 12287; do
-		"$smtpd" "$piece" auth clear <in | tr -d '\r' | sed 1,7d >got
+		"$smtpd" "$piece" auth clear <in | tr -d '\r' | sed '1,/^250 E/d' >got
 		same got <<-'EOF'
 			501 5.5.2 No login in Base64
 			500 5.5.2 Line too long

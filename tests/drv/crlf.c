@@ -1,5 +1,6 @@
-/* crlf text|wire|stuff|data [SIZE|splits]: feeds standard input in pieces of
- * SIZE octets, writes what comes out, and on stderr what was noted. */
+/* crlf text|wire|stuff|data|chunks [SIZE|splits]: feeds standard input in
+ * pieces of SIZE octets, writes what comes out, and on stderr what was noted.
+ */
 #include "drv.h"
 
 #include "crlf.h"
@@ -33,7 +34,7 @@ static void
 feed_data(
     const char *in, size_t n, size_t size, struct buf *out, struct buf *notes)
 {
-	struct crlf_data d = {0};
+	struct crlf_data d = {.chunks = *mode == 'c'};
 	bool end = false;
 	size_t taken = 0;
 
@@ -42,6 +43,7 @@ feed_data(
 
 		taken += crlf_data(&d, in + taken, piece, out, &end);
 	}
+	crlf_data_end(&d);
 	buf_addf(notes, "taken=%zu end=%d nul=%d bare_cr=%d bare_lf=%d\n",
 	    taken, end, d.nul, d.bare_cr, d.bare_lf);
 }
@@ -51,7 +53,7 @@ feed(const char *in, size_t n, size_t size, struct buf *out, struct buf *notes)
 {
 	if (*mode == 't')
 		feed_text(in, n, size, out, notes);
-	else if (*mode == 'd')
+	else if (*mode == 'd' || *mode == 'c')
 		feed_data(in, n, size, out, notes);
 	else
 		feed_wire(in, n, size, out);
@@ -81,12 +83,13 @@ cut_wire(const char *a, size_t n, const char *b, size_t m, struct buf *out)
 static void
 cut_data(const char *a, size_t n, const char *b, size_t m, struct buf *out)
 {
-	struct crlf_data d = {0};
+	struct crlf_data d = {.chunks = *mode == 'c'};
 	bool end;
 	size_t taken = crlf_data(&d, a, n, out, &end);
 
 	if (!end)
 		taken += crlf_data(&d, b, m, out, &end);
+	crlf_data_end(&d);
 	buf_addf(
 	    out, "%zu %d %d %d %d", taken, end, d.nul, d.bare_cr, d.bare_lf);
 }
@@ -101,9 +104,9 @@ main(int argc, char **argv)
 	mode = argv[1];
 	if (!strcmp(how, "splits")) {
 		status = drv_splits(&in,
-		    *mode == 't'       ? cut_text
-			: *mode == 'd' ? cut_data
-				       : cut_wire);
+		    *mode == 't'                       ? cut_text
+			: *mode == 'd' || *mode == 'c' ? cut_data
+						       : cut_wire);
 	} else {
 		feed(in.data, in.len, strtoul(how, NULL, 10), &out, &notes);
 		drv_output(&out);

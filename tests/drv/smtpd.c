@@ -66,6 +66,9 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		buf_reset(body);
 		smtpd_answer(s, "354 go");
 		break;
+	case SMTPD_CHUNK:
+		printf("CHUNK\n");
+		break;
 	case SMTPD_BODY:
 		buf_add(body, s->content.body.data, s->content.body.len);
 		buf_reset(&s->content.body);

@@ -26,21 +26,34 @@ decode(const char *in, size_t n, size_t cut, struct buf *said)
 }
 
 static void
-take(const char *in, size_t n, size_t cut, struct buf *said)
+take_either(const char *in, size_t n, size_t cut, bool chunks, struct buf *said)
 {
 	struct content c = {0};
 	bool end = false;
 
-	content_begin(&c, 200, false);
+	content_begin(&c, 200, false, chunks);
 	size_t taken = content_take(&c, in, cut, &end);
 	if (!end)
 		taken += content_take(&c, in + cut, n - cut, &end);
+	must(!chunks || (!end && taken == n));
 	const char *fault = content_end(&c);
 	must(fault || (c.size <= 200 && c.body.len == c.size));
 	must(!fault || (c.body.len == 0 && *fault == '5'));
 	buf_addf(said, "%zu %d %s", taken, end, fault ? fault : "");
 	buf_add(said, c.body.data, c.body.len);
 	content_free(&c);
+}
+
+static void
+take(const char *in, size_t n, size_t cut, struct buf *said)
+{
+	take_either(in, n, cut, false, said);
+}
+
+static void
+take_chunks(const char *in, size_t n, size_t cut, struct buf *said)
+{
+	take_either(in, n, cut, true, said);
 }
 
 /* What has LF line ends, and neither NUL nor CR, comes back whole. */
@@ -88,11 +101,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	void (*const runs[])(const char *, size_t, size_t, struct buf *) = {
-	    decode, take, text};
+	    decode, take, take_chunks, text};
 	struct buf whole = BUF_INIT, cut = BUF_INIT;
 	char *in = fuzz_copy(data, n);
 
-	for (size_t k = 0; k < 3; k++) {
+	for (size_t k = 0; k < 4; k++) {
 		buf_reset(&whole);
 		runs[k](in, n, n, &whole);
 		for (size_t i = 0; i < n; i += 1 + n / 64) {

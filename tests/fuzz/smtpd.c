@@ -2,15 +2,16 @@
  * settings and the length of pieces; the rest comes from the client, in which
  * SYN (22) is a handshake where one is awaited. In pieces and in one the
  * replies and messages must be the same, the limits kept, nothing but a dot
- * alone on its line may have ended a message, and nothing of before TLS may
- * outlive it. */
+ * alone on its line or a BDAT may have ended a message, no more taken for a
+ * chunk than it was said to have, and nothing of before TLS may outlive it. */
 #include "fuzz.h"
 
 #include "smtpd.h"
 
 struct transcript {
 	struct buf text;
-	unsigned begun, ended;
+	unsigned begun, ended, dropped;
+	bool open;
 	uint64_t size; /* of the message */
 };
 
@@ -52,6 +53,10 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 {
 	const char *path = s->command.path.text;
 
+	if (t->open && event < SMTPD_BODY && !s->receiving) {
+		t->dropped++;
+		t->open = false;
+	}
 	if (event == SMTPD_MAIL) {
 		smtpd_answer(s, "250 2.1.0 OK");
 	} else if (event == SMTPD_RCPT) {
@@ -65,6 +70,7 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 	} else if (event == SMTPD_DATA) {
 		must(s->rcpts > 0 && s->mail);
 		t->begun++;
+		t->open = true;
 		t->size = 0;
 		smtpd_answer(s, "354 Go");
 	} else if (event == SMTPD_BODY) {
@@ -74,9 +80,11 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		must(t->size == s->content.size &&
 		    s->content.size <= s->config->max_size);
 		t->ended++;
+		t->open = false;
 		smtpd_answer(s, "250 2.0.0 OK");
 	} else if (event == SMTPD_SPOILED) {
 		t->ended++;
+		t->open = false;
 	}
 }
 
@@ -92,11 +100,13 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 	while (event < SMTPD_QUIT && (at < n || event != SMTPD_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
 		bool dropped = s.state == SMTPD_IN_HANDSHAKE;
+		bool in_chunk = s.state == SMTPD_IN_CHUNK;
+		uint64_t chunk = s.chunk;
 
 		left = available(&s, in, &at, left);
 		size_t taken = smtpd_take(&s, in + at, left, &event);
 
-		must(taken <= left);
+		must(taken <= left && (!in_chunk || taken <= chunk));
 		must(event != SMTPD_MORE || taken == left);
 		must(!dropped || (event == SMTPD_MORE && s.out.len == 0));
 		at += taken;
@@ -116,8 +126,9 @@ count_ends(const char *in, size_t n)
 	unsigned ends = 0;
 
 	for (size_t i = 0; i + 3 <= n; i++)
-		ends += memcmp(in + i, ".\r\n", 3) == 0 &&
-		    (i == 0 || in[i - 1] == '\n');
+		ends += (i + 4 <= n && strncasecmp(in + i, "bdat", 4) == 0) ||
+		    (memcmp(in + i, ".\r\n", 3) == 0 &&
+			(i == 0 || in[i - 1] == '\n'));
 	return ends;
 }
 
@@ -139,7 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	run(&config, in, n, n + 1, &whole);
 	run(&config, in, n, 1 + data[1] % 17, &pieces);
 	must_equal(&whole.text, &pieces.text);
-	must(whole.begun - whole.ended <= 1);
+	must(whole.begun - whole.ended - whole.dropped <= 1);
 	must(whole.ended <= count_ends(in, n));
 	config.sync = true;
 	run(&config, in, n, n + 1, &pieces);

@@ -13,6 +13,7 @@ import time
 
 WAIT = 20
 ENVELOPE = b"EHLO me\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@host.example>\r\nDATA\r\n"
+CHUNKS = ENVELOPE[:-6]
 
 
 def start(argv, on_stderr=False):
@@ -50,10 +51,10 @@ def read_reply(sock):
             return data
 
 
-def begin_data(sock):
+def begin_data(sock, envelope=ENVELOPE):
     """From the greeting to 354."""
     read_reply(sock)
-    for line in ENVELOPE.splitlines(keepends=True):
+    for line in envelope.splitlines(keepends=True):
         sock.sendall(line)
         read_reply(sock)
 
@@ -117,15 +118,25 @@ def drip(argv):
 
 def cut(argv, *folders):
     """A connection that ends after each octet of DATA but the last."""
-    message = b"Subject: x\r\n\r\n..dot\r\ntext\r\n.\r\n"
+    cut_each(argv, folders, ENVELOPE,
+             b"Subject: x\r\n\r\n..dot\r\ntext\r\n.\r\n")
+
+
+def cut_chunks(argv, *folders):
+    """The same of chunks."""
+    cut_each(argv, folders, CHUNKS,
+             b"BDAT 15\r\nSubject: x\r\n\r\n.BDAT 6 LAST\r\ntext\r\n")
+
+
+def cut_each(argv, folders, envelope, message):
     for n in range(len(message)):
-        result = over_pipes(argv, ENVELOPE + message[:n])
+        result = over_pipes(argv, envelope + message[:n])
         if result.returncode != 0:
             print("cut at", n, "exit", result.returncode)
         found = [f for folder in folders for f in files(folder)]
         if found:
             print("cut at", n, "left", found)
-    result = over_pipes(argv, ENVELOPE + message)
+    result = over_pipes(argv, envelope + message)
     found = [f for folder in folders for f in files(folder)]
     print(len(found), "file after", result.stdout.split(b"\r\n")[-2][:9])
 
@@ -203,6 +214,22 @@ def stop_in_data(argv):
     print("exit", process.wait(WAIT))
 
 
+def stop_in_chunks(argv):
+    """SIGTERM in a chunk, and between two: their message is finished first."""
+    for size, awaited in ((14, False), (12, True)):
+        sock, process = start(argv)
+        begin_data(sock, CHUNKS)
+        sock.sendall(b"BDAT %d\r\nSubject: x\r\n" % size)
+        if awaited:
+            show(read_reply(sock))
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        sock.sendall(b"\r\n"[:size - 12] + b"BDAT 6 LAST\r\n\r\ntextNOOP\r\n")
+        show(read_all(sock))
+        print("exit", process.wait(WAIT))
+
+
 def stop_twice(argv, *folders):
     """Asked twice, an uncommitted message is given up."""
     sock, process = start(argv)
@@ -234,6 +261,22 @@ def big(argv):
         sock.sendall(block)
     sock.sendall(b".\r\n")
     print(read_reply(sock)[:9].decode())
+    kib = peak(process)
+    print("under 4 MiB" if kib < 4096 else f"{kib} KiB")
+    sock.close()
+    process.wait(WAIT)
+
+
+def big_chunk(argv):
+    """The same in one chunk, and then in one that nobody wants."""
+    sock, process = start(argv)
+    begin_data(sock, CHUNKS)
+    block = 1000 * (62 * b"x" + b"\r\n")
+    for _ in range(2):
+        sock.sendall(b"BDAT 16000000 LAST\r\n")
+        for _ in range(250):
+            sock.sendall(block)
+        print(read_reply(sock)[:9].decode())
     kib = peak(process)
     print("under 4 MiB" if kib < 4096 else f"{kib} KiB")
     sock.close()

@@ -1,6 +1,7 @@
 """End of data is CR LF . CR LF and nothing else (PROOF.md section 2)."""
 
 import os
+import socket
 
 from . import common as c
 
@@ -109,7 +110,27 @@ def early(report, argv=recv, subject="smtp-recv"):
                                      c.differs([], stored)))
 
 
-def chunks(report):
-    with c.Check(report, "smtp-recv", "bdat") as check:
-        for name, _, until in c.table("bdat"):
-            check.pending(name, until)
+def chunks(report, argv=recv, subject="smtp-recv"):
+    """As they come, and each octet in a segment of its own."""
+    for variant in ("whole", "octets"):
+        with c.Check(report, subject, "bdat", variant) as check, \
+                c.scratch() as folder:
+            for name, words, want, stored in c.table("bdat"):
+                replies = chunk_replies(argv(folder), c.octets(words), variant)
+                kept = c.take(f"{folder}/box/new")
+                check.case(name, c.first(
+                    c.differs(want.strip("-"), ",".join(replies)),
+                    c.differs(int(stored), len(kept))))
+
+
+def chunk_replies(argv, data, variant):
+    """The codes of what is answered to DATA behind MAIL and RCPT."""
+    step = len(data) if variant == "whole" else 1
+    with c.Dialogue(argv) as d:
+        d.reply()
+        for line in (b"EHLO me.example", *ENVELOPE.splitlines()[:2]):
+            d.ask(line)
+        for at in range(0, len(data), step):
+            d.send(data[at:at + step])
+        d.sock.shutdown(socket.SHUT_WR)
+        return [r[:3].decode() for r in d.rest().split(b"\r\n")[:-1]]
