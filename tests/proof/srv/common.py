@@ -178,7 +178,8 @@ def maildir(folder):
 
 
 # What is to be durable shall not wait for the disk of others.
-FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+FOLDER = os.environ.get("TMPDIR") or (
+    "/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
 def scratch():
