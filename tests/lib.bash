@@ -65,7 +65,7 @@ plain_build() { ! sanitized || skip "${1-said of the plain build}"; }
 # proves PART [WORD...]: its quick form holds, else what it said. Its lines are in
 # out.
 proves() {
-	timeout 300 "$TESTS/proof/$1" quick "${@:2}" >out 2>err 3>&- && return
+	timeout 900 "$TESTS/proof/$1" quick "${@:2}" >out 2>err 3>&- && return
 	cat out err
 	return 1
 }
