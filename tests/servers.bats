@@ -32,6 +32,10 @@ setup() {
 	proves servers closed
 }
 
+@test "what failed is told to its sender, once and to nobody else" {
+	proves servers reports
+}
+
 @test "text and names from outside are refused or arrive as text, everywhere" {
 	proves servers texts
 }

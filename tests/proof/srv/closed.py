@@ -45,8 +45,9 @@ MADE = {
         f"trace {ID}\nF <a@b.example>\nR . 000 {'':120} <c@d.example>\n\n",
 }
 # What differs from one run to the next.
-PASSING = re.compile(rb"\d+\.M\w+|[0-9a-z]{20}|\$y\$[^:\n]+|[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} |"
-                     rb"(?:[A-Z][a-z]{2} ){2}(?= ?\d+ \d+:)|\d+")
+PASSING = re.compile(
+    rb"\d+\.M\w+|[0-9a-z]{20}|\$y\$[^:\n]+|[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} |"
+    rb"(?:[A-Z][a-z]{2} ){2}(?= ?\d+ \d+:)|\d+")
 
 
 def house(folder, port):

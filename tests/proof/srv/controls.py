@@ -5,7 +5,7 @@ import sys
 
 from . import addresses, adversity, bounds, closed, common as c
 from . import composition, data, files, injection, lengths, listeners
-from . import oddities, patience, shown, texts, tls
+from . import oddities, patience, reports, shown, texts, tls
 
 CONTROLS = [
     # fault, check, what the name of the case says, program, without fault
@@ -35,6 +35,10 @@ CONTROLS = [
     ("unstuffed", composition.composition, "", composition.broken),
     ("one-by-one", listeners.listeners, "smtp-one", listeners.broken),
     ("no-limit", listeners.listeners, "smtp-one", listeners.broken),
+    ("answers-null", reports.reports, "null", reports.broken),
+    ("whole", reports.reports, "large", reports.broken),
+    ("passes-on", reports.reports, "loop-relay", reports.broken),
+    ("marks-first", reports.reports, "killed", reports.broken),
     ("header", injection.headers, "newline", injection.broken),
 ]
 
