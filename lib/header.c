@@ -10,20 +10,20 @@ is_blank(char c)
 }
 
 static bool
-is_from(const char *line, size_t n)
+is_empty(const char *line, size_t n)
+{
+	return (n == 1 && line[0] == '\n') ||
+	    (n == 2 && line[0] == '\r' && line[1] == '\n');
+}
+
+bool
+header_is_from(const char *line, size_t n)
 {
 	if (n && *line == '>') {
 		line++;
 		n--;
 	}
 	return n >= 5 && !memcmp(line, "From ", 5);
-}
-
-static bool
-is_empty(const char *line, size_t n)
-{
-	return (n == 1 && line[0] == '\n') ||
-	    (n == 2 && line[0] == '\r' && line[1] == '\n');
 }
 
 /* A name of printable ASCII, blanks (RFC 5322 4.5.8), a colon. */
@@ -59,7 +59,7 @@ classify(struct header *h, const char *piece, size_t n)
 		return HEADER_BODY;
 	if (h->inside)
 		return in_field ? HEADER_FOLD : h->last;
-	if (!h->begun && is_from(piece, n))
+	if (!h->begun && header_is_from(piece, n))
 		return HEADER_FROM;
 	if (is_empty(piece, n))
 		return HEADER_END;

@@ -29,6 +29,8 @@ struct header {
 enum header_kind header_next(struct header *h, const char *piece, size_t n);
 /* Whether the current field is called name, ASCII case-insensitive. */
 bool header_is(const struct header *h, const char *name);
+/* Whether this would be HEADER_FROM as the first line. */
+bool header_is_from(const char *line, size_t n);
 /* Whether fields put on top of a message that starts with this line need an
  * empty line after them: it is neither a field, a From_ line nor empty. */
 bool header_needs_gap(const char *line, size_t n);

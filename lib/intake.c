@@ -100,6 +100,29 @@ begin_field(struct intake *i)
 	i->value = h->value;
 }
 
+/* Whether what was taken out before this piece makes it the first, where it
+ * would be a From_ line. */
+static bool
+passes_for_from(const struct intake *i, const char *piece, size_t n)
+{
+	return !i->begun && i->header.last != HEADER_FROM &&
+	    header_is_from(piece, n);
+}
+
+static void
+put_piece(struct intake *i, const char *piece, size_t n, struct buf *out)
+{
+	if (passes_for_from(i, piece, n)) {
+		const char *colon = memchr(piece, ':', i->header.value);
+
+		buf_add(out, piece, i->header.name_len);
+		n -= (size_t)(colon - piece);
+		piece = colon;
+	}
+	i->begun = true;
+	buf_add(out, piece, n);
+}
+
 /* One piece of the header; false when it belongs to the body. */
 static bool
 take_piece(struct intake *i, const char *piece, size_t n, struct buf *out)
@@ -111,10 +134,12 @@ take_piece(struct intake *i, const char *piece, size_t n, struct buf *out)
 	case HEADER_FOLD:
 		break;
 	case HEADER_FROM:
-		buf_add(out, piece, n);
+		put_piece(i, piece, n, out);
 		return true;
 	case HEADER_END:
 	case HEADER_BODY:
+		if (passes_for_from(i, piece, n))
+			buf_addc(out, '\n');
 		finish_field(i);
 		i->header_done = true;
 		return false;
@@ -122,7 +147,7 @@ take_piece(struct intake *i, const char *piece, size_t n, struct buf *out)
 	if (i->list && i->field.len <= FIELD_MAX)
 		buf_add(&i->field, piece, n);
 	if (!i->drop)
-		buf_add(out, piece, n);
+		put_piece(i, piece, n, out);
 	return true;
 }
 

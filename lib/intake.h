@@ -1,6 +1,8 @@
 /* Where a user's message enters: line ends made LF, Bcc and Resent-Bcc taken
  * out, hops counted, recipients collected for -t, NUL and bare CR found. Pure:
- * bytes in, bytes out, a bounded header field at a time. */
+ * bytes in, bytes out, a bounded header field at a time. A line that is left as
+ * the first one and would pass for a From_ line is told from one: a field loses
+ * the blanks before its colon, a body gets the empty line that it lacked. */
 #ifndef INTAKE_H
 #define INTAKE_H
 
@@ -29,6 +31,7 @@ struct intake {
 	size_t value;     /* in field */
 	unsigned resent_seen;
 	bool resent_over, drop;
+	bool begun; /* something of it has gone out */
 };
 
 /* Takes n octets and adds what remains of them to out; some may be held back

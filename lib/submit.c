@@ -180,8 +180,7 @@ supply(struct way *w)
 
 	lf = w->out.len ? memchr(first, '\n', w->out.len) : NULL;
 	n = lf ? (size_t)(lf - first) + 1 : w->out.len;
-	if ((n > 5 && !memcmp(first, "From ", 5)) ||
-	    (n > 6 && !memcmp(first, ">From ", 6)))
+	if (header_is_from(first, n))
 		from = n;
 	if (!w->in.has_date) {
 		date_rfc5322(time(NULL), date);

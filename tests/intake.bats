@@ -134,6 +134,60 @@ takes() {
 	printf 'From x\nA: 1\n\n' | cmp - out
 }
 
+@test "what Bcc leaves on top is no From_ line: a body stays body" {
+	for from in From '>From'; do
+		printf '%s\n' 'Bcc: b@c,' ' d@e' 'Resent-Bcc: f' "$from bob: hi" \
+			'Subject: body' '' 'x' > in
+		takes '' <<- X
+
+		$from bob: hi
+		Subject: body
+
+		x
+		---
+		octets $(stat -c %s in), hops 0
+		X
+	done
+	printf 'Bcc: b\nFrom ' > in
+	"$INTAKE" < in 2> notes > out
+	printf '\nFrom ' | cmp - out
+}
+
+@test "what Bcc leaves on top is no From_ line: a field stays one" {
+	printf '%s\n' 'Bcc: b' 'From  : a@b' ' (fold)' 'From : c@d' '' 'From x' > in
+	takes '' <<- X
+	From: a@b
+	 (fold)
+	From : c@d
+
+	From x
+	---
+	octets 46, hops 0, From
+	X
+	printf '%s\n' 'Bcc: b' '>From : a@b' 'A: 1' '' > in
+	"$INTAKE" < in 2> notes > out
+	printf '%s\n' '>From: a@b' 'A: 1' '' | cmp - out
+}
+
+@test "nothing else is altered for a From_ line's sake" {
+	for text in 'From x\nFrom y\nA: 1\n' 'A: 1\nFrom y\nB: 2\n' \
+		'From : a\nA: 1\n\n' '>From x\n\nb\n' 'From x' '\nFrom x\n'; do
+		printf "$text" > in
+		"$INTAKE" < in 2> notes | cmp in -
+		printf "Bcc: x\\n$text" > in
+		"$INTAKE" -k < in 2> notes | cmp in -
+	done
+	printf 'From x\nBcc: y\nFrom z\nA: 1\n' > in
+	"$INTAKE" < in 2> notes > out
+	printf 'From x\nFrom z\nA: 1\n' | cmp - out
+	printf 'Bcc: y\n\nFrom z\nA: 1\n' > in
+	"$INTAKE" < in 2> notes > out
+	printf '\nFrom z\nA: 1\n' | cmp - out
+	printf 'Bcc: y\nFromage\n' > in
+	"$INTAKE" < in 2> notes > out
+	echo Fromage | cmp - out
+}
+
 @test "a Bcc field on one line of 300 kB is removed whole" {
 	printf 'Bcc: %0300000d\nA: 1\n\nb\n' 0 > in
 	"$INTAKE" < in 2> notes > out

@@ -88,6 +88,29 @@ print(str(email.header.make_header(email.header.decode_header(name))), address)'
 	END
 }
 
+@test "a body that Bcc leaves on top stays body, below the fields supplied" {
+	printf 'Bcc: c@d.example\nFrom a to b\nSubject: x\n' | sendmail bob@x.example
+	queued >m
+	same m <<-'END'
+		Date: X
+		From: <me@home.example>
+		Message-ID: X
+
+		From a to b
+		Subject: x
+	END
+	rm -r s
+	printf 'Bcc: c@d.example\nFrom : a@b\n\nx\n' | sendmail bob@x.example
+	queued >m
+	same m <<-'END'
+		Date: X
+		Message-ID: X
+		From: a@b
+
+		x
+	END
+}
+
 @test "mail in transit is not altered" {
 	printf 'Bcc: x@y.example\n\nhi\n' | MAIL_ID=m1 sendmail -f '<>' bob@x.example 2>log
 	queued >m

@@ -118,6 +118,17 @@ job() {
 	MAIL_ID=abc exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org < m
 	grep -ac '^Bcc:' sink.1 > got
 	same got <<< 1
+	sink
+	printf 'Bcc: d@x.org\nFrom here on\nA: 1\n' |
+		exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org
+	sed -n '/^DATA/,/^\./p' sink.1 > got
+	same -v got <<- 'END'
+		DATA^M
+		^M
+		From here on^M
+		A: 1^M
+		.^M
+	END
 	printf 'Subject: x\n\n' | exits 65 smtp-send "${to[@]}" -t 2> err
 	same err <<< 'smtp-send: read header: no recipients in it'
 }

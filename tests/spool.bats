@@ -33,6 +33,13 @@ load spool
 	printf 'To: b\n\n\377.\n.\nno end' | same shown
 }
 
+@test "what Bcc leaves on top passes for no From_ line" {
+	id=$(printf 'Bcc: x@y.example\nFrom here on\nA: 1\n' |
+		spool add -f a@b.example c@d.example)
+	spool show "$id" >shown
+	printf '\nFrom here on\nA: 1\n' | same shown
+}
+
 @test "mail in transit keeps its Bcc and its MAIL_ID" {
 	id=$(printf 'Bcc: x@y\n\nhi\n' | MAIL_ID=abc1 spool add -f '<>' -- Postmaster 2>log.txt)
 	spool show "$id" >shown
