@@ -6,6 +6,7 @@ import threading
 
 from . import addresses, common as c, guests
 
+MEMORY = 16384  # KiB
 OPENINGS = {
     "DATA_": b"MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n",
     "IN_": b"USER alice\r\nPASS secret\r\n",
@@ -31,21 +32,16 @@ def receive(sock):
 
 
 def pour(d, row):
-    """Sends it all; on the way out the replies are read. The last one, and
-    the memory at its fullest."""
+    """Sends it all; on the way out the replies are read. The last one."""
     opening, _, head = row[1].rpartition("_")
     head = OPENINGS.get(opening + "_", b"") + c.octets(head)
-    piece, left, most = c.octets(row[2]), int(row[3]), 0
+    piece, times = c.octets(row[2]), int(row[3])
 
     def send():
-        nonlocal left, most
         try:
             d.send(head)
-            while left > 0:
+            for left in range(times, 0, -1000):
                 d.send(piece * min(left, 1000))
-                left -= 1000
-            # It cannot have ended before it has what is sent last.
-            most = max(most, peak(d.process.pid))
             d.send(c.octets(row[4]))
         except OSError:
             pass
@@ -54,22 +50,25 @@ def pour(d, row):
     last = b""
     while more := receive(d.sock):
         last = (last + more)[-400:]
-        most = max(most, peak(d.process.pid))
     writer.join()
-    return last.rstrip(b"\r\n").rpartition(b"\n")[2][:3].decode() or "-", most
+    return last.rstrip(b"\r\n").rpartition(b"\n")[2][:3].decode() or "-"
 
 
 def flood(server, row, hello):
-    with c.Dialogue(server) as d:
-        d.reply()
-        if hello:
-            d.ask(hello)
-        try:
-            last, most = pour(d, row)
-        except TimeoutError:
-            return "silence"
+    with c.scratch() as folder:
+        with c.Dialogue([c.PEAK, f"{folder}/peak", *server]) as d:
+            d.reply()
+            if hello:
+                d.ask(hello)
+            try:
+                last = pour(d, row)
+            except TimeoutError:
+                return "silence"
+        # The kernel's word once it has ended: no moment is missed.
+        with open(f"{folder}/peak", encoding="ascii") as f:
+            most = int(f.read().split()[-1])
     return c.first(c.differs(row[5], last),
-                   None if 0 < most <= 16384 else f"{most} KiB")
+                   f"{most} KiB" if most > MEMORY else None)
 
 
 def floods(report, argv=addresses.recv, subject="smtp-recv"):

@@ -10,7 +10,6 @@ import time
 from . import common as c
 
 AT_ONCE = 2
-PEAK = os.path.join(c.BUILD, "drv", "peak")
 BEYOND = (1 << 31) + 1  # octets on the wire of the large message
 QUEUE = r"""
 queue_file() {
@@ -74,7 +73,7 @@ def eat(argv, most, row, times):
         c.write(f"{folder}/m", c.octets(head) + c.octets(piece) *
                 int(int(count) * times) + c.octets(tail))
         line = "ulimit -v 524288; ulimit -s 256; exec " + \
-            argv(f"{PEAK} {folder}/peak")
+            argv(f"{c.PEAK} {folder}/peak")
         began = time.monotonic()
         try:
             with open(f"{folder}/m", "rb") as given:
