@@ -45,7 +45,7 @@ read_all(int fd, struct buf *out)
 			return (int)n;
 		out->len += (size_t)n;
 		if (out->len > SECRET_MAX) {
-			errno = EFBIG;
+			errno = EMSGSIZE;
 			return -1;
 		}
 	}
@@ -153,7 +153,9 @@ secret_file(const char *name, struct buf *out, char *why, size_t size)
 		close(fd);
 	if (r < 0)
 		snprintf(why, size, "%s: %s", buf_str(&path),
-		    saved == ENODATA ? "no password in it" : strerror(saved));
+		    saved == ENODATA        ? "no password in it"
+			: saved == EMSGSIZE ? "too long for a password"
+					    : strerror(saved));
 	buf_free(&path);
 	errno = saved;
 	return r;

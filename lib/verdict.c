@@ -53,6 +53,7 @@ verdict_exit_of_errno(int err, int mistake)
 	case ENXIO:
 	case ENODEV:
 	case ENODATA:
+	case EMSGSIZE:
 	case EBADF:
 		return mistake;
 	default:

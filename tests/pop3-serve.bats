@@ -618,7 +618,7 @@ during() {
 	printf '%s\n' "$fresh/md/cur:" '2:2,' "$fresh/md/new:" | same left
 }
 
-@test "exit 78: a password file that is absent, that others may write, or empty" {
+@test "exit 78: a password file that is absent, that others may write, empty or endless" {
 	exits 78 pop3-serve --single-user md --password-file absent </dev/null >out 2>err
 	chmod 620 pw
 	exits 78 "${serve[@]}" </dev/null >out 2>err
@@ -627,6 +627,9 @@ during() {
 	: >pw
 	chmod 600 pw
 	exits 78 "${serve[@]}" </dev/null >out 2>err
+	head -c 2000000 /dev/zero >pw
+	exits 78 "${serve[@]}" </dev/null >out 2>err
+	echo 'pop3-serve: pw: too long for a password' | same err
 	printf 'single-user md\nnonsense\n' >conf
 	exits 78 pop3-serve --config conf </dev/null 2>err
 }
