@@ -435,6 +435,7 @@ check_options(void)
 		log_die(EX_USAGE, "`%s' is no host name: give --hostname",
 		    smtp.hostname ? smtp.hostname : "");
 	rules.hostname = smtp.hostname;
+	smtp.dsn = spool != NULL;
 	if (!rules.locals)
 		accept_add_local(&rules, smtp.hostname);
 	if (command && spool)

@@ -137,7 +137,8 @@ put_report(struct buf *b, const struct bounce *r)
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
-		ascii = ascii && is_ascii(r->rcpts[i].address);
+		ascii = ascii && is_ascii(r->rcpts[i].address) &&
+		    (!r->rcpts[i].orcpt || is_ascii(r->rcpts[i].orcpt));
 	buf_addf(b, "Content-Type: message/%sdelivery-status\n",
 	    ascii ? "" : "global-");
 	if (!ascii)

@@ -83,15 +83,20 @@ hex(char c)
 	return c && p ? (int)(p - digits) : -1;
 }
 
-/* xtext (RFC 3461 4) in place; what would not be printable is a '?'. */
+/* xtext (RFC 3461 4) in place; what would not be printable is a '?', and what
+ * is not ASCII too, but in an address of RFC 6533. */
 static void
-xtext_decode(char *s)
+xtext_decode(char *s, bool utf8)
 {
 	char *out = s;
 	int c;
 
 	for (; *s; s++) {
 		c = (unsigned char)*s;
+		if (utf8 && c > 127) {
+			*out++ = *s;
+			continue;
+		}
 		if (c == '+' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
 			c = hex(s[1]) * 16 + hex(s[2]);
 			s += 2;
@@ -118,7 +123,7 @@ tell(struct told *t, const struct entry_rcpt *r)
 	    .text = r->code ? r->text : r->text + n};
 	if (entry_param(r->params, "ORCPT", t->orcpt, sizeof t->orcpt) &&
 	    strchr(t->orcpt, ';')) {
-		xtext_decode(t->orcpt);
+		xtext_decode(t->orcpt, strncasecmp(t->orcpt, "utf-8;", 6) == 0);
 		t->rcpt.orcpt = t->orcpt;
 	}
 }
@@ -142,7 +147,7 @@ queue_report(struct queue *q, const struct entry *e, struct bounce *b)
 		b->headers_only = !strcasecmp(value, "HDRS");
 	b->headers_only = b->headers_only || e->size > WHOLE_MAX;
 	if (entry_param(e->params, "ENVID", value, sizeof value)) {
-		xtext_decode(value);
+		xtext_decode(value, false);
 		b->envid = value;
 	}
 	envelope_sender(&to, "", "");

@@ -35,7 +35,7 @@ reset(struct smtpd *s)
 	s->mail = false;
 	s->tried = false;
 	s->rcpts = 0;
-	s->eight_bit = false;
+	s->utf8 = false;
 	s->receiving = false;
 	s->spoiled = false;
 }
@@ -72,8 +72,9 @@ do_ehlo(struct smtpd *s)
 	s->pipelining = true;
 	buf_addf(&s->out,
 	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n"
-	    "250-CHUNKING\r\n%s%s250 ENHANCEDSTATUSCODES\r\n",
+	    "250-SMTPUTF8\r\n250-CHUNKING\r\n%s%s%s250 ENHANCEDSTATUSCODES\r\n",
 	    s->config->hostname, (unsigned long long)s->config->max_size,
+	    s->config->dsn ? "250-DSN\r\n" : "",
 	    s->config->starttls && !s->tls ? "250-STARTTLS\r\n" : "",
 	    may_auth(s) ? "250-AUTH PLAIN LOGIN\r\n" : "");
 	return SMTPD_REPLIED;
@@ -86,9 +87,11 @@ do_mail(struct smtpd *s)
 		return refuse(s, "503 5.5.1 Send EHLO or HELO first");
 	if (s->mail)
 		return refuse(s, "503 5.5.1 There is a sender already");
+	if (s->command.dsn && !s->config->dsn)
+		return refuse(s, COMMAND_UNKNOWN);
 	if (s->config->max_size && s->command.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
-	s->eight_bit = s->command.eight_bit;
+	s->utf8 = s->command.smtputf8;
 	s->content.size = 0;
 	return ask(s, SMTPD_MAIL);
 }
@@ -100,6 +103,10 @@ do_rcpt(struct smtpd *s)
 		return refuse(s, "503 5.5.1 Send MAIL first");
 	if (s->receiving)
 		return refuse(s, "503 5.5.1 Its message has begun");
+	if (s->command.dsn && !s->config->dsn)
+		return refuse(s, COMMAND_UNKNOWN);
+	if (s->command.international && !s->utf8)
+		return refuse(s, COMMAND_ASCII);
 	s->tried = true;
 	ask(s, SMTPD_RCPT);
 	if (s->rcpts < s->config->max_rcpts)

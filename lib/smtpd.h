@@ -1,8 +1,7 @@
 /* The server's side of an SMTP dialogue (RFC 5321, with PIPELINING, SIZE,
- * 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING of RFC 3030, STARTTLS of RFC 3207 and
- * AUTH of RFC 4954).
- * Pure: octets in, events and replies out, in pieces of any length with the
- * same result. */
+ * 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING of RFC 3030, SMTPUTF8 of RFC 6531,
+ * DSN of RFC 3461, STARTTLS of RFC 3207 and AUTH of RFC 4954). Pure: octets in,
+ * events and replies out, in pieces of any length with the same result. */
 #ifndef SMTPD_H
 #define SMTPD_H
 
@@ -27,7 +26,8 @@ struct smtpd_config {
 	uint64_t max_size; /* octets of a message, LF line ends; 0: no limit */
 	unsigned max_rcpts;
 	bool normalize;  /* a bare LF in a message ends a line; else 550 */
-	bool starttls;   /* is offered */
+	bool dsn;        /* is offered */
+	bool starttls;   /* likewise */
 	bool auth;       /* is offered, under TLS */
 	bool auth_clear; /* and without */
 	bool sync; /* on a socket: commands sent together before EHLO announced
@@ -75,7 +75,7 @@ struct smtpd {
 	char user[SASL_PAIR + 1]; /* who is logged in, or "" */
 	unsigned failed;          /* logins */
 	bool mail;                /* a transaction is open */
-	bool eight_bit;           /* MAIL said BODY=8BITMIME */
+	bool utf8;                /* MAIL said SMTPUTF8 */
 	bool receiving; /* a message has begun, and is neither answered nor
 			   given up */
 	bool spoiled;   /* one in chunks, and that was told */

@@ -53,12 +53,19 @@ forget_envelope(struct transaction *t)
 	envelope_free(&t->envelope);
 }
 
+static const char *
+params(struct transaction *t)
+{
+	buf_reset(&t->params);
+	command_params(&t->smtpd->command, &t->params);
+	return buf_str(&t->params);
+}
+
 static void
 do_mail(struct transaction *t)
 {
 	forget_envelope(t);
-	envelope_sender(&t->envelope, t->smtpd->command.path.text,
-	    t->smtpd->eight_bit ? "BODY=8BITMIME" : "");
+	envelope_sender(&t->envelope, t->smtpd->command.path.text, params(t));
 	smtpd_answer(t->smtpd, "250 2.1.0 OK");
 }
 
@@ -80,15 +87,17 @@ must_be_alone(const struct transaction *t, const struct mailbox *m)
 		t->targets[0].kind == MAILBOX_PROGRAM);
 }
 
-/* RFC 3848. */
+/* RFC 3848, RFC 6531 4.3. */
 static const char *
-protocol(const struct smtpd *s)
+protocol(struct transaction *t)
 {
-	if (!s->esmtp)
-		return "SMTP";
-	if (s->tls)
-		return s->user[0] ? "ESMTPSA" : "ESMTPS";
-	return s->user[0] ? "ESMTPA" : "ESMTP";
+	const struct smtpd *s = t->smtpd;
+	bool extended = s->esmtp && !s->utf8;
+
+	snprintf(t->protocol, sizeof t->protocol, "%s%sSMTP%s%s",
+	    s->utf8 ? "UTF8" : "", extended ? "E" : "",
+	    s->esmtp && s->tls ? "S" : "", s->user[0] ? "A" : "");
+	return t->protocol;
 }
 
 /* What a command finds in its environment, in one block of memory; without a
@@ -98,7 +107,7 @@ write_env(struct transaction *t)
 {
 	const char *const pairs[][2] = {{"REMOTE_ADDR", t->peer->addr},
 	    {"REMOTE_PORT", t->peer->port}, {"HELO", t->smtpd->name},
-	    {"PROTOCOL", protocol(t->smtpd)}, {"AUTH_USER", t->smtpd->user}};
+	    {"PROTOCOL", protocol(t)}, {"AUTH_USER", t->smtpd->user}};
 	size_t n = sizeof pairs / sizeof *pairs,
 	       at[sizeof pairs / sizeof *pairs];
 
@@ -136,7 +145,7 @@ do_rcpt(struct transaction *t)
 		reply = "452 4.5.3 This recipient takes a message alone";
 	} else if (*reply == '2') {
 		t->targets[t->envelope.n] = m;
-		envelope_rcpt(&t->envelope, path->text, "");
+		envelope_rcpt(&t->envelope, path->text, params(t));
 	}
 	if (*reply != '2') {
 		buf_addf(&from, "<%s>", t->envelope.sender);
@@ -167,8 +176,8 @@ write_trace(struct transaction *t)
 	if (t->smtpd->tls)
 		buf_addf(&t->trace, "\t(using %s with cipher %s)\n", t->version,
 		    t->cipher);
-	buf_addf(&t->trace, "\tby %s with %s id %s", t->hostname,
-	    protocol(t->smtpd), t->id);
+	buf_addf(&t->trace, "\tby %s with %s id %s", t->hostname, protocol(t),
+	    t->id);
 	if (e->n == 1 && strlen(e->rcpts[0].address) < FOR_MAX)
 		buf_addf(&t->trace, "\n\tfor <%s>", e->rcpts[0].address);
 	buf_addf(&t->trace, "; %s\n", date);
@@ -278,4 +287,5 @@ transaction_end(struct transaction *t)
 	buf_free(&t->trace);
 	buf_free(&t->origin);
 	buf_free(&t->env);
+	buf_free(&t->params);
 }

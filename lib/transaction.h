@@ -29,7 +29,8 @@ struct transaction {
 	struct envelope envelope;
 	struct mailbox targets[TRANSACTION_RCPTS]; /* of our own mailboxes */
 	struct handover_message message;
-	struct buf trace, origin, env;
+	struct buf trace, origin, env, params;
+	char protocol[16];
 };
 
 /* Does what an event of smtpd asks for, and answers it there. True when a

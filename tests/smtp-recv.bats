@@ -49,7 +49,9 @@ letter() {
 		250-PIPELINING
 		250-SIZE 104857600
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
+		250-DSN
 		250 ENHANCEDSTATUSCODES
 		250 2.1.0 OK
 		250 2.1.5 OK
@@ -100,6 +102,104 @@ letter() {
 		  by host.example with ESMTP id ID; DATE
 
 		body at once
+	EOF
+}
+
+@test "what SMTPUTF8 and DSN said is kept in the queue, and with says UTF8SMTP" {
+	{
+		echo 'MAIL FROM:<jörg@b.example> RET=HDRS SMTPUTF8 ENVID=a+2Bb'
+		echo 'RCPT TO:<ann@host.example> ORCPT=utf-8;änn@d.example NOTIFY=DELAY,FAILURE'
+		echo 'RCPT TO:<bücher@host.example> NOTIFY=NEVER'
+		printf 'DATA\nbody\n.\n'
+	} | recv --spool spool >got
+	sed -n '/^F/,/^\tby/p' spool/queue/* | normal |
+		sed "s/ \{30,\}/ /" >message
+	same message <<-'EOF'
+		F <jörg@b.example> SMTPUTF8 RET=HDRS ENVID=a+2Bb
+		R . 000 <ann@host.example> NOTIFY=FAILURE,DELAY ORCPT=utf-8;änn@d.example
+		R . 000 <bücher@host.example> NOTIFY=NEVER
+
+		Received: from me.example (unknown)
+		  by host.example with UTF8SMTP id ID; DATE
+	EOF
+	for sink in '--mailboxes mailboxes' '-- true'; do
+		printf '%s\n' 'MAIL FROM:<a@b.example> RET=HDRS' \
+			'MAIL FROM:<a@b.example>' \
+			'RCPT TO:<c@host.example> NOTIFY=NEVER' >session
+		# shellcheck disable=SC2086
+		recv $sink <session
+	done >got
+	same got <<-'EOF'
+		555 5.5.4 Unknown parameter
+		250 2.1.0 OK
+		555 5.5.4 Unknown parameter
+		555 5.5.4 Unknown parameter
+		250 2.1.0 OK
+		555 5.5.4 Unknown parameter
+	EOF
+}
+
+@test "a report goes by what DSN asked for, and by nothing that was injected" {
+	mkdir spool
+	echo '* deliver sh -c "exit 67"' >spool/routes
+	{
+		echo 'MAIL FROM:<a@b.example> RET=HDRS ENVID=a+2Bb+20c'
+		echo 'RCPT TO:<ann@host.example> ORCPT=rfc822;x+2By@d.example'
+		echo 'RCPT TO:<bob@host.example> NOTIFY=NEVER'
+		echo 'RCPT TO:<cid@host.example> NOTIFY=DELAY,SUCCESS'
+		echo 'RCPT TO:<dan@host.example> NOTIFY=FAILURE'
+		echo 'RCPT TO:<eve@host.example> ORCPT=rfc822;e+0AX-Y:+20z'
+		printf 'DATA\nSubject: x\n\nbody\n.\n'
+	} | recv --spool spool >got
+	same got <<-'EOF'
+		250 2.1.0 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		501 5.5.4 Bad parameter
+		354 End data with <CRLF>.<CRLF>
+		250 2.0.0 queued as ID
+	EOF
+	spool -d spool run 2>log
+	grep -hE '^(Original-|Final-|Subject|Content-Type|body)' spool/queue/* >got
+	same got <<-'EOF'
+		Subject: Undelivered mail
+		Content-Type: multipart/report; report-type=delivery-status;
+		Content-Type: text/plain; charset=utf-8
+		Content-Type: message/delivery-status
+		Original-Envelope-Id: a+b c
+		Original-Recipient: rfc822;x+y@d.example
+		Final-Recipient: rfc822;ann@host.example
+		Final-Recipient: rfc822;dan@host.example
+		Content-Type: text/rfc822-headers
+		Subject: x
+	EOF
+	grep -q '^F <>$' spool/queue/*
+	[ "$(find spool/queue -type f | wc -l)" -eq 1 ]
+}
+
+@test "an address in UTF-8 has a mailbox, by name and by the name of a folder" {
+	mkdir -p jörg/{tmp,new,cur}
+	printf '%s\n' "bücher@host.example $PWD/box/" "@host.example $PWD/%u/" >mailboxes
+	{
+		echo 'MAIL FROM:<a@b.example> SMTPUTF8'
+		printf 'RCPT TO:<%s@host.example>\n' bücher jörg nemo../x änn
+		printf 'DATA\nbody\n.\n'
+	} | recv --mailboxes mailboxes >got
+	same got <<-'EOF'
+		250 2.1.0 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		501 5.1.3 Bad recipient address syntax
+		550 5.1.1 No such user here
+		354 End data with <CRLF>.<CRLF>
+		250 2.0.0 delivered as ID
+	EOF
+	sed -sn 2p box/new/* jörg/new/* >got
+	same got <<-'EOF'
+		Delivered-To: bücher@host.example
+		Delivered-To: jörg@host.example
 	EOF
 }
 
@@ -539,7 +639,9 @@ as_user() {
 		smtp-recv: S: 250-PIPELINING
 		smtp-recv: S: 250-SIZE 104857600
 		smtp-recv: S: 250-8BITMIME
+		smtp-recv: S: 250-SMTPUTF8
 		smtp-recv: S: 250-CHUNKING
+		smtp-recv: S: 250-DSN
 		smtp-recv: S: 250 ENHANCEDSTATUSCODES
 		smtp-recv: C: QUIT
 		smtp-recv: S: 221 2.0.0 Bye

@@ -35,6 +35,7 @@ talk() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250 ENHANCEDSTATUSCODES
 		221 2.0.0 Bye
@@ -69,9 +70,10 @@ transcript() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250 ENHANCEDSTATUSCODES
-		MAIL <a@b.example> 8bit
+		MAIL <a@b.example> BODY=8BITMIME
 		250 2.1.0 sender
 		RCPT <c@d.example>
 		250 2.1.5 recipient
@@ -286,10 +288,11 @@ mail_replies() {
 		RCPT TO:<user>
 		RCPT TO:c@d.example
 		RCPT TO:<c@d.example> NOTIFY=NEVER
+		RCPT TO:<c@d.example> NOTIFY=x
 		RCPT TO:<c@d.example> x
 		RCPT FROM:<c@d.example>
 	EOF
-	tail -n 9 got >last
+	tail -n 10 got >last
 	same last <<-'EOF'
 		MAIL <a@b.example>
 		250 2.1.0 sender
@@ -297,10 +300,181 @@ mail_replies() {
 		501 5.1.3 Bad recipient address syntax
 		501 5.1.3 Bad recipient address syntax
 		555 5.5.4 Unknown parameter
+		501 5.5.4 Bad parameter
 		555 5.5.4 Unknown parameter
 		501 5.5.4 Syntax: RCPT TO:<address>
 		WAITING
 	EOF
+}
+
+@test "UTF-8 is in paths where MAIL said SMTPUTF8, and in VRFY that says it itself" {
+	talk >got <<-'EOF'
+		EHLO me
+		MAIL FROM:<jörg@b.example>
+		MAIL FROM:<jörg@b.example> SMTPUTF8=1
+		MAIL FROM:<jörg@b.example> SMTPUTF8 SMTPUTF8
+		MAIL FROM:<a@b.example>
+		RCPT TO:<"bücher "@d.example>
+		RSET
+		MAIL FROM:<jörg@bücher.example> smtputf8
+		RCPT TO:<"bücher "@d.example>
+		RCPT TO:<用户@例子.example>
+		RSET
+		MAIL FROM:<> SMTPUTF8
+		VRFY jörg
+		VRFY jörg SMTPUTF8
+		VRFY smtputf8
+	EOF
+	sed -i '1,/^250 E/d' got
+	same got <<-'EOF'
+		553 5.6.7 Non-ASCII address without SMTPUTF8
+		501 5.5.4 Bad parameter
+		501 5.5.4 Bad parameter
+		MAIL <a@b.example>
+		250 2.1.0 sender
+		553 5.6.7 Non-ASCII address without SMTPUTF8
+		250 2.0.0 Reset
+		MAIL <jörg@bücher.example> SMTPUTF8
+		250 2.1.0 sender
+		RCPT <"bücher "@d.example>
+		250 2.1.5 recipient
+		RCPT <用户@例子.example>
+		250 2.1.5 recipient
+		250 2.0.0 Reset
+		MAIL <> SMTPUTF8
+		250 2.1.0 sender
+		553 5.6.7 Non-ASCII address without SMTPUTF8
+		252 2.1.5 Send mail to find out
+		252 2.1.5 Send mail to find out
+		WAITING
+	EOF
+	printf 'EHLO me\nMAIL FROM:<%b@b.example> SMTPUTF8\n' '\xff' | talk |
+		tail -n 2 >got
+	printf 'EHLO me\nMAIL FROM:<%b@b.example> SMTPUTF8\n' '\xc2\x85' | talk |
+		tail -n 2 >>got
+	same got <<-'EOF'
+		501 5.1.7 Bad sender address syntax
+		WAITING
+		501 5.1.7 Bad sender address syntax
+		WAITING
+	EOF
+}
+
+# notices < "MAIL params" or "RCPT params": the reply to each where DSN is offered.
+notices() {
+	while read -r verb line; do
+		{
+			echo 'EHLO me'
+			if [ "$verb" = MAIL ]; then
+				echo "MAIL FROM:<a@b.example> $line"
+			else
+				echo "MAIL FROM:<a@b.example>${utf8:+ SMTPUTF8}"
+				echo "RCPT TO:<c@d.example> $line"
+			fi
+		} | talk 0 dsn | tail -n 3 | sed -n "/^$verb/p;/^5/p"
+	done
+}
+
+@test "the parameters of DSN are checked, and kept as they were said" {
+	notices >got <<-EOF
+		MAIL RET=FULL ENVID=QQ314159
+		MAIL ret=hdrs BODY=8BITMIME
+		MAIL RET=HDRS RET=HDRS
+		MAIL RET=BODY
+		MAIL RET
+		MAIL ENVID=a+2Bb+3D+20c
+		MAIL ENVID=$(printf '%0100d' 0)
+		MAIL ENVID=$(printf '%0101d' 0)
+		MAIL ENVID=a ENVID=a
+		MAIL ENVID=a+0Ab
+		MAIL ENVID=a+0D+0AX:y
+		MAIL ENVID=a+7F
+		MAIL ENVID=a+C3+A4
+		MAIL ENVID=ä
+		MAIL ENVID=a=b
+		MAIL ENVID=a+2
+		MAIL NOTIFY=NEVER
+		RCPT NOTIFY=NEVER
+		RCPT notify=delay,FAILURE,success ORCPT=rfc822;d+40@e.example
+		RCPT NOTIFY=NEVER,SUCCESS
+		RCPT NOTIFY=SUCCESS,SUCCESS
+		RCPT NOTIFY=SUCCESS,
+		RCPT NOTIFY=,SUCCESS
+		RCPT NOTIFY=SOMETIMES
+		RCPT NOTIFY=NEVER NOTIFY=NEVER
+		RCPT ORCPT=rfc822;$(printf '%0493d' 0)
+		RCPT ORCPT=rfc822;$(printf '%0494d' 0)
+		RCPT ORCPT=rfc822
+		RCPT ORCPT=rfc822;
+		RCPT ORCPT=;a@b
+		RCPT ORCPT=r/c;a@b
+		RCPT ORCPT=rfc822;a+0Ab
+		RCPT ORCPT=rfc822;ä@b
+		RCPT ORCPT=rfc822;a ORCPT=rfc822;a
+		RCPT ORCPT=utf-8;ä@b
+		RCPT RET=FULL
+	EOF
+	utf8=1 notices >>got <<<'RCPT ORCPT=utf-8;ä@b'
+	sed -E 's/0{400,}/000/; s/0{80,}/00/' got >short
+	bad='501 5.5.4 Bad parameter'
+	same short <<-EOF
+		MAIL <a@b.example> RET=FULL ENVID=QQ314159
+		MAIL <a@b.example> BODY=8BITMIME RET=HDRS
+		$bad
+		$bad
+		$bad
+		MAIL <a@b.example> ENVID=a+2Bb+3D+20c
+		MAIL <a@b.example> ENVID=00
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		555 5.5.4 Unknown parameter
+		RCPT <c@d.example> NOTIFY=NEVER
+		RCPT <c@d.example> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;d+40@e.example
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		RCPT <c@d.example> ORCPT=rfc822;000
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		$bad
+		553 5.6.7 Non-ASCII address without SMTPUTF8
+		555 5.5.4 Unknown parameter
+		RCPT <c@d.example> ORCPT=utf-8;ä@b
+	EOF
+}
+
+@test "DSN is taken where it is offered alone" {
+	printf 'EHLO me\n' | talk 0 dsn >got
+	same got <<-'EOF'
+		250-mx.example
+		250-PIPELINING
+		250-SIZE 200
+		250-8BITMIME
+		250-SMTPUTF8
+		250-CHUNKING
+		250-DSN
+		250 ENHANCEDSTATUSCODES
+		WAITING
+	EOF
+	printf '%s\n' 'EHLO me' 'MAIL FROM:<a@b> RET=FULL' 'MAIL FROM:<a@b> ENVID=x' \
+		'MAIL FROM:<a@b>' 'RCPT TO:<c@d> NOTIFY=NEVER' \
+		'RCPT TO:<c@d> ORCPT=rfc822;c@d' | talk | grep -c ^555 >got
+	same got <<<4
 }
 
 @test "control characters make no command, and NUL ends none" {
@@ -851,6 +1025,7 @@ upgraded() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250-STARTTLS
 		250-AUTH PLAIN LOGIN
@@ -858,7 +1033,7 @@ upgraded() {
 		501 5.5.4 No argument is allowed
 		LOGIN <ann> <secret> AUTH PLAIN ***
 		235 2.7.0 yes
-		MAIL <a@b.example> 8bit
+		MAIL <a@b.example> BODY=8BITMIME
 		250 2.1.0 sender
 		RCPT <c@d.example>
 		250 2.1.5 recipient
@@ -872,6 +1047,7 @@ upgraded() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
@@ -971,6 +1147,7 @@ logged_in() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES
@@ -1009,6 +1186,7 @@ logged_in() {
 		250-PIPELINING
 		250-SIZE 200
 		250-8BITMIME
+		250-SMTPUTF8
 		250-CHUNKING
 		250-AUTH PLAIN LOGIN
 		250 ENHANCEDSTATUSCODES

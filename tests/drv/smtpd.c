@@ -1,9 +1,9 @@
-/* smtpd PIECE [sync] [normalize] [tls] [auth] [clear]: stdin to the server's
- * dialogue, PIECE octets at a time (0: all at once). Prints replies as they
- * come, and each message in between: its events, then its octets behind "| ".
- * Recipients no-... are refused; two are accepted; messages are of 200 octets
- * at most. The octet SYN (22), as in TLS, is the handshake. The password is
- * "secret"; to "later" the answer is temporary. */
+/* smtpd PIECE [sync] [normalize] [dsn] [tls] [auth] [clear]: stdin to the
+ * server's dialogue, PIECE octets at a time (0: all at once). Prints replies as
+ * they come, and each message in between: its events, then its octets behind "|
+ * ". Recipients no-... are refused; two are accepted; messages are of 200
+ * octets at most. The octet SYN (22), as in TLS, is the handshake. The password
+ * is "secret"; to "later" the answer is temporary. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,17 @@ print_body(struct buf *body)
 	buf_reset(body);
 }
 
+static void
+print_path(const char *verb, const struct command *c)
+{
+	struct buf params = BUF_INIT;
+
+	command_params(c, &params);
+	printf("%s <%s>%s%s\n", verb, c->path.text, params.len ? " " : "",
+	    buf_str(&params));
+	buf_free(&params);
+}
+
 static const char *
 judge(const char *password)
 {
@@ -43,11 +54,11 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 
 	switch (event) {
 	case SMTPD_MAIL:
-		printf("MAIL <%s>%s\n", path, s->eight_bit ? " 8bit" : "");
+		print_path("MAIL", &s->command);
 		smtpd_answer(s, "250 2.1.0 sender");
 		break;
 	case SMTPD_RCPT:
-		printf("RCPT <%s>\n", path);
+		print_path("RCPT", &s->command);
 		smtpd_answer(s,
 		    strncmp(path, "no-", 3) == 0 ? "550 5.1.1 no"
 						 : "250 2.1.5 recipient");
@@ -90,6 +101,7 @@ static void
 set_flag(struct smtpd_config *c, const char *flag)
 {
 	*(flag[0] == 's'         ? &c->sync
+		: flag[0] == 'd' ? &c->dsn
 		: flag[0] == 't' ? &c->starttls
 		: flag[0] == 'a' ? &c->auth
 		: flag[0] == 'c' ? &c->auth_clear

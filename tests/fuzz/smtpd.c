@@ -48,6 +48,23 @@ available(struct smtpd *s, const char *in, size_t *at, size_t n)
 	return 0;
 }
 
+/* They become a line of a file, and the command of another client. */
+static void
+check_params(const struct smtpd *s)
+{
+	struct buf params = BUF_INIT;
+
+	command_params(&s->command, &params);
+	for (size_t i = 0; i < params.len; i++)
+		must((unsigned char)params.data[i] >= ' ' &&
+		    params.data[i] != 127 &&
+		    (s->command.international || !(params.data[i] & 0x80)));
+	must(s->config->dsn || !s->command.dsn);
+	must(!s->command.international || s->utf8);
+	must(params.len < 700);
+	buf_free(&params);
+}
+
 static void
 act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 {
@@ -57,6 +74,8 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		t->dropped++;
 		t->open = false;
 	}
+	if (event == SMTPD_MAIL || event == SMTPD_RCPT)
+		check_params(s);
 	if (event == SMTPD_MAIL) {
 		smtpd_answer(s, "250 2.1.0 OK");
 	} else if (event == SMTPD_RCPT) {
@@ -145,6 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	config.starttls = data[0] & 2;
 	config.auth = data[0] & 4;
 	config.auth_clear = data[0] & 8;
+	config.dsn = data[0] & 16;
 	const char *in = (const char *)data + 2;
 	n -= 2;
 	run(&config, in, n, n + 1, &whole);
