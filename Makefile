@@ -34,8 +34,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options filter confine peer proxied listener crowd serve fdpass request checker \
 	starter starttls resolve
-STORE := maildir maildrop mbox envelope qname queue entry routes table \
-	reach profile mailboxes accept target forward staging owners \
+STORE := maildir maildrop mbox envelope supply qname queue entry routes table \
+	senders reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier \
 	listing control health bounce settle lda transport plan dispatch \
 	runner submit

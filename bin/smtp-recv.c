@@ -33,7 +33,7 @@
 
 static struct accept_config rules;
 static struct smtpd_config smtp = {.max_size = 100 << 20, .max_rcpts = 100};
-static const char *spool, *table, *auth, *rcpt_check, *user_name;
+static const char *spool, *table, *auth, *rcpt_check, *sender_map, *user_name;
 static char **command;
 static const char **listens;
 static size_t listen_count;
@@ -48,7 +48,8 @@ static struct owner user;
 static struct mailboxes *mailboxes;
 static struct reach reach; /* of mailboxes we deliver into */
 static struct routes routes;
-static struct stat mailboxes_seen, routes_seen;
+static struct senders *senders;
+static struct stat mailboxes_seen, routes_seen, senders_seen;
 static pid_t first_pid; /* which has read both */
 
 static const char usage[] =
@@ -62,12 +63,13 @@ static const char usage[] =
     "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
     "  --auth CMD            who logs in may, too; CMD checks the password\n"
     "  --auth-clear          take logins without TLS\n"
+    "  --submission          take mail after a login alone, and complete it\n"
+    "  --sender-map FILE     the senders that each login may use\n"
     "  --source-routes=strip|follow|reject  what @a,@b:user@c becomes (strip)\n"
     "  --user NAME           sessions run as that user, or as UID:GID\n"
     "  --listen ADDR:PORT    listen there; may be repeated\n"
     "  --proxy-protocol --proxy-from CIDR   these send a header, version 2\n"
-    "  --max-size SIZE       octets of a message; 0: no limit (100M)\n"
-    "  --max-rcpts N         recipients of a message, to 1000 (100)\n"
+    "  --max-size SIZE --max-rcpts N        of a message; 0: any (100M, 100)\n"
     "  --bare-newline=refuse|normalize      in a message (refuse)\n"
     "  --timeout TIME        for each command (5m)\n"
     "  --log=stderr|syslog|none             where events go (stderr)\n"
@@ -80,6 +82,8 @@ enum key {
 	KEY_LOCAL,
 	KEY_MAILBOXES,
 	KEY_RCPT_CHECK,
+	KEY_SUBMISSION,
+	KEY_SENDER_MAP,
 	KEY_SPOOL,
 	KEY_RELAY_FROM,
 	KEY_AUTH,
@@ -101,6 +105,8 @@ static const struct option_def option_defs[] = {
     {"local", KEY_LOCAL, true},
     {"mailboxes", KEY_MAILBOXES, true},
     {"rcpt-check", KEY_RCPT_CHECK, true},
+    {"submission", KEY_SUBMISSION, false},
+    {"sender-map", KEY_SENDER_MAP, true},
     {"spool", KEY_SPOOL, true},
     {"relay-from", KEY_RELAY_FROM, true},
     {"auth", KEY_AUTH, true},
@@ -172,6 +178,13 @@ set_option(int key, const char *value)
 	case KEY_MAILBOXES:
 		table = value;
 		return 0;
+	case KEY_SUBMISSION:
+		smtp.submission = true;
+		return 0;
+	case KEY_SENDER_MAP:
+		sender_map = value;
+		rules.sender_map = true;
+		return 0;
 	case KEY_RCPT_CHECK:
 		rcpt_check = value;
 		return 0;
@@ -235,6 +248,8 @@ tables_changed(void)
 	struct buf path = BUF_INIT;
 	bool changed = table && file_changed(table, &mailboxes_seen);
 
+	if (sender_map)
+		changed |= file_changed(sender_map, &senders_seen);
 	if (spool) {
 		buf_addf(&path, "%s/routes", spool);
 		changed |= file_changed(buf_str(&path), &routes_seen);
@@ -243,7 +258,8 @@ tables_changed(void)
 	return changed;
 }
 
-/* Reads the mailbox table and the spool's routes. 0, or -1 with the reason. */
+/* Reads the tables of mailboxes and senders and the spool's routes. 0, or -1
+ * with the reason. */
 static int
 read_tables(char *why, size_t size)
 {
@@ -252,6 +268,10 @@ read_tables(char *why, size_t size)
 	mailboxes_free(mailboxes);
 	mailboxes = NULL;
 	reach_free(&reach);
+	senders_free(senders);
+	senders = NULL;
+	if (sender_map && !(senders = senders_read(sender_map, why, size)))
+		return -1;
 	if (table) {
 		mailboxes = mailboxes_read(table, rules.locals, why, size);
 		if (!mailboxes)
@@ -407,6 +427,7 @@ session(int in, int out, void *arg)
 		r.accept.broken = true;
 	}
 	r.accept.table = mailboxes;
+	r.accept.senders = senders;
 	if (begin_starter(&starter) != 0) {
 		log_error("fork: %s", strerror(errno));
 		return unavailable(out);
@@ -446,6 +467,10 @@ check_options(void)
 	if (proxied != (proxies.count > 0))
 		log_die(
 		    EX_USAGE, "--proxy-protocol and --proxy-from go together");
+	if (smtp.submission && !auth)
+		log_die(EX_USAGE, "--submission needs --auth");
+	if (sender_map && !smtp.submission)
+		log_die(EX_USAGE, "--sender-map needs --submission");
 	if (rules.relays.count && !command && !spool)
 		log_die(EX_USAGE, "--relay-from needs --spool or -- COMMAND");
 }

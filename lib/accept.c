@@ -36,6 +36,19 @@ accept_add_local(struct accept_config *c, const char *local)
 	return 0;
 }
 
+const char *
+accept_sender(
+    const struct accept *a, const char *login, const struct address *sender)
+{
+	if (!a->config->sender_map)
+		return NULL;
+	if (!a->senders)
+		return TROUBLE;
+	return senders_allow(a->senders, login, sender)
+	    ? NULL
+	    : "550 5.7.1 Not an address of yours";
+}
+
 static bool
 is_listed(const struct accept_config *c, const char *domain)
 {

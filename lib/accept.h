@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "reply.h"
 #include "routes.h"
+#include "senders.h"
 #include "starter.h"
 
 enum accept_routes { ACCEPT_STRIP, ACCEPT_FOLLOW, ACCEPT_REJECT };
@@ -21,6 +22,7 @@ struct accept_config {
 	size_t local_count;
 	struct networks relays; /* who may send anywhere */
 	enum accept_routes source_routes;
+	bool sender_map; /* a login's senders are those of a table */
 };
 
 /* A domain or host name. */
@@ -42,12 +44,17 @@ struct accept {
 	const struct accept_config *config;
 	const struct mailboxes *table; /* NULL: everyone of a local domain */
 	const struct routes *routes;   /* those of the spool, or NULL */
+	const struct senders *senders; /* NULL: it cannot be read */
 	bool broken;    /* table or routes cannot be read: nobody is known */
 	bool may_relay; /* anywhere */
 	struct accept_check *check; /* or NULL; instead of the table */
 	bool delivers;              /* m is needed, where check accepts */
 };
 
+/* Judges the sender of a login, "" being nobody's: the reply that refuses it,
+ * or NULL. */
+const char *accept_sender(
+    const struct accept *a, const char *login, const struct address *sender);
 /* Judges a recipient. A reply that starts with 2 accepts it: then its route is
  * as it shall be kept, and m (free with mailbox_free) has the table's answer
  * or a NULL target. */

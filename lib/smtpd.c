@@ -85,6 +85,8 @@ do_mail(struct smtpd *s)
 {
 	if (s->name[0] == '\0')
 		return refuse(s, "503 5.5.1 Send EHLO or HELO first");
+	if (s->config->submission && s->user[0] == '\0')
+		return refuse(s, "530 5.7.0 Log in first");
 	if (s->mail)
 		return refuse(s, "503 5.5.1 There is a sender already");
 	if (s->command.dsn && !s->config->dsn)

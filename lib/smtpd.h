@@ -30,6 +30,7 @@ struct smtpd_config {
 	bool starttls;   /* likewise */
 	bool auth;       /* is offered, under TLS */
 	bool auth_clear; /* and without */
+	bool submission; /* mail is taken after a login alone (RFC 6409) */
 	bool sync; /* on a socket: commands sent together before EHLO announced
 		      PIPELINING end the session with 554 */
 };

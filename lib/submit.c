@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "address.h"
-#include "compose.h"
-#include "date.h"
-#include "header.h"
 #include "intake.h"
 #include "log.h"
 #include "parse.h"
+#include "supply.h"
 
 #define HOPS_MAX 100
 #define HEADER_MAX (1 << 20) /* held in memory for -t and missing fields */
@@ -142,79 +139,18 @@ collect(struct way *w)
 	return 0;
 }
 
-/* From: the name that was given, as a reader must see it, and the sender. */
-static void
-supply_from(const struct submission *s, struct buf *top)
-{
-	struct buf list = BUF_INIT, rcpts = BUF_INIT;
-	const char *p, *sender = s->envelope.sender;
-	size_t was = top->len;
-
-	if (!*sender)
-		sender = "MAILER-DAEMON";
-	buf_addc(&list, '"');
-	for (p = s->name ? s->name : ""; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			buf_addc(&list, '\\');
-		buf_addc(&list, *p);
-	}
-	buf_addf(&list, "\" <%s>", sender);
-	if (!s->name ||
-	    compose_addresses(top, "From", buf_str(&list), &rcpts) != 1) {
-		top->len = was;
-		buf_addf(top, "From: <%s>\n", sender);
-	}
-	buf_free(&list);
-	buf_free(&rcpts);
-}
-
-/* Adds the fields that a message must have, on top, but below a From_ line. */
-static void
-supply(struct way *w)
-{
-	const struct submission *s = w->s;
-	struct buf top = BUF_INIT, all = BUF_INIT;
-	char *first = w->out.data, *lf;
-	char date[DATE_MAX], id[QNAME_ID], host[256];
-	size_t n, from = 0;
-
-	lf = w->out.len ? memchr(first, '\n', w->out.len) : NULL;
-	n = lf ? (size_t)(lf - first) + 1 : w->out.len;
-	if (header_is_from(first, n))
-		from = n;
-	if (!w->in.has_date) {
-		date_rfc5322(time(NULL), date);
-		buf_addf(&top, "Date: %s\n", date);
-	}
-	if (!w->in.has_from)
-		supply_from(s, &top);
-	if (!w->in.has_id) {
-		envelope_mail_id(id);
-		if (gethostname(host, sizeof host))
-			snprintf(host, sizeof host, "localhost");
-		host[sizeof host - 1] = '\0';
-		buf_addf(&top, "Message-ID: <%s@%s>\n", id, host);
-	}
-	if (top.len && n > 0 && !from && header_needs_gap(first, n))
-		buf_addc(&top, '\n');
-	buf_add(&all, first, from);
-	buf_add(&all, top.data, top.len);
-	buf_add(&all, first + from, w->out.len - from);
-	buf_free(&top);
-	buf_free(&w->out);
-	w->out = all;
-}
-
 /* The header is known as far as it is needed. */
 static int
 begin(struct way *w)
 {
+	const struct supply_from from = {
+	    .sender = w->s->envelope.sender, .name = w->s->name};
 	int r = w->s->collect ? collect(w) : 0;
 
 	if (r)
 		return r;
 	if (w->s->supply)
-		supply(w);
+		supply_fields(&w->in, &from, &w->out);
 	envelope_unique(&w->s->envelope);
 	if (queue_begin(w->q, &w->add, &w->s->envelope, &w->s->options)) {
 		if (errno != EINVAL)

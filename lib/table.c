@@ -208,7 +208,7 @@ read_all(int fd, const char *file, char *why, size_t size)
 }
 
 struct table *
-table_read(const char *file, char *why, size_t size)
+table_load(const char *file, char *why, size_t size)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct table *t;
@@ -217,6 +217,14 @@ table_read(const char *file, char *why, size_t size)
 		return fail(file, "open", why, size);
 	t = read_all(fd, file, why, size);
 	close(fd);
+	return t;
+}
+
+struct table *
+table_read(const char *file, char *why, size_t size)
+{
+	struct table *t = table_load(file, why, size);
+
 	if (t && check(t, file, why, size) != 0) {
 		free(t);
 		return NULL;

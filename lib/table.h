@@ -29,8 +29,10 @@ struct table_line {
 };
 
 /* Reads FILE once; one that others may write is refused. NULL with the reason
- * in why and in errno, EINVAL for what the file says or is. */
+ * in why and in errno, EINVAL for what the file says or is. table_load leaves
+ * what the lines say to the caller. */
 struct table *table_read(const char *file, char *why, size_t size);
+struct table *table_load(const char *file, char *why, size_t size);
 void table_free(struct table *t);
 /* The next line that says something, or false. */
 bool table_next(const struct table *t, struct table_line *l);

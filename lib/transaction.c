@@ -62,10 +62,31 @@ params(struct transaction *t)
 }
 
 static void
+log_refused(const struct transaction *t, const char *sender, const char *to,
+    const char *reply)
+{
+	struct buf from = BUF_INIT;
+
+	buf_addf(&from, "<%s>", sender);
+	log_event("refused", "client", t->peer->addr, "helo", t->smtpd->name,
+	    "user", user_of(t), "from", buf_str(&from), "to", to, "reply",
+	    reply, NULL);
+	buf_free(&from);
+}
+
+static void
 do_mail(struct transaction *t)
 {
+	const struct address *path = &t->smtpd->command.path;
+	const char *refusal = accept_sender(t->accept, t->smtpd->user, path);
+
 	forget_envelope(t);
-	envelope_sender(&t->envelope, t->smtpd->command.path.text, params(t));
+	if (refusal) {
+		log_refused(t, path->text, NULL, refusal);
+		smtpd_answer(t->smtpd, refusal);
+		return;
+	}
+	envelope_sender(&t->envelope, path->text, params(t));
 	smtpd_answer(t->smtpd, "250 2.1.0 OK");
 }
 
@@ -129,7 +150,6 @@ do_rcpt(struct transaction *t)
 	struct accept_check check = {.starter = t->handover.starter,
 	    .sender = t->envelope.sender,
 	    .env = t->message.env};
-	struct buf from = BUF_INIT;
 
 	accept.may_relay |= t->sink != HANDOVER_MAILBOXES && user_of(t);
 	accept.delivers = t->sink == HANDOVER_MAILBOXES;
@@ -147,13 +167,8 @@ do_rcpt(struct transaction *t)
 		t->targets[t->envelope.n] = m;
 		envelope_rcpt(&t->envelope, path->text, params(t));
 	}
-	if (*reply != '2') {
-		buf_addf(&from, "<%s>", t->envelope.sender);
-		log_event("refused", "client", t->peer->addr, "helo",
-		    t->smtpd->name, "user", user_of(t), "from", buf_str(&from),
-		    "to", path->text, "reply", reply, NULL);
-		buf_free(&from);
-	}
+	if (*reply != '2')
+		log_refused(t, t->envelope.sender, path->text, reply);
 	smtpd_answer(t->smtpd, reply);
 }
 
@@ -201,6 +216,9 @@ do_data(struct transaction *t)
 	t->message.origin = buf_str(&t->origin);
 	t->message.envelope = &t->envelope;
 	t->message.targets = t->targets;
+	supply_free(&t->supply);
+	t->supply = (struct supply){
+	    .from = {.sender = t->envelope.sender, .host = t->hostname}};
 	if (handover_begin(&t->handover, kind, &t->message) == 0) {
 		t->open = true;
 		smtpd_answer(t->smtpd, "354 End data with <CRLF>.<CRLF>");
@@ -216,15 +234,31 @@ abandon(struct transaction *t)
 	if (t->open)
 		handover_abort(&t->handover);
 	t->open = false;
+	supply_free(&t->supply);
+}
+
+/* What there is of it may be held back. */
+static int
+write_body(struct transaction *t, struct buf *body)
+{
+	int r = 0;
+
+	if (body->len > 0)
+		r = handover_write(&t->handover, body->data, body->len);
+	buf_reset(body);
+	return r;
 }
 
 static void
 do_body(struct transaction *t)
 {
-	struct buf *body = &t->smtpd->content.body;
+	struct buf *body = &t->smtpd->content.body, *out = body;
 
-	if (t->open &&
-	    handover_write(&t->handover, body->data, body->len) != 0) {
+	if (t->open && t->smtpd->config->submission) {
+		supply_take(&t->supply, body);
+		out = &t->supply.out;
+	}
+	if (t->open && write_body(t, out) != 0) {
 		t->open = false;
 		content_spoil(&t->smtpd->content, t->handover.reply);
 		log_message(t, "failed", t->handover.reply, t->handover.note);
@@ -235,8 +269,12 @@ do_body(struct transaction *t)
 static bool
 do_end(struct transaction *t)
 {
-	bool ok = handover_commit(&t->handover) == 0;
+	bool submission = t->smtpd->config->submission, ok;
 
+	if (submission)
+		supply_end(&t->supply);
+	ok = (!submission || write_body(t, &t->supply.out) == 0) &&
+	    handover_commit(&t->handover) == 0;
 	t->open = false;
 	log_message(
 	    t, ok ? "received" : "failed", t->handover.reply, t->handover.note);

@@ -9,6 +9,7 @@
 #include "handover.h"
 #include "peer.h"
 #include "smtpd.h"
+#include "supply.h"
 
 #define TRANSACTION_RCPTS 1000 /* no session may allow more recipients */
 
@@ -29,6 +30,7 @@ struct transaction {
 	struct envelope envelope;
 	struct mailbox targets[TRANSACTION_RCPTS]; /* of our own mailboxes */
 	struct handover_message message;
+	struct supply supply; /* of a submission */
 	struct buf trace, origin, env, params;
 	char protocol[16];
 };

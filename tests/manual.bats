@@ -569,6 +569,26 @@ send_tls()
 	END
 }
 
+@test "smtp-recv(1): each login has its senders" {
+	stub check 'cat <&3 >&2'
+	example smtp-recv.1 4 >senders
+	for mail in 'ann sales@example.net' 'ann bob@bob.example' \
+		'bob any@bob.example' 'bob'; do
+		read -r login sender <<<"$mail"
+		printf '%s\r\n' 'EHLO me' "AUTH PLAIN $(printf '\0%s\0x' "$login" |
+			base64)" "MAIL FROM:<$sender>" |
+			smtp-recv --log none --submission --auth check \
+				--auth-clear --sender-map senders --spool spool |
+			tail -n 1
+	done >got
+	crlf <<-'END' | same got
+		250 2.1.0 OK
+		550 5.7.1 Not an address of yours
+		250 2.1.0 OK
+		250 2.1.0 OK
+	END
+}
+
 @test "mailpipe(7): the recipient's server under inetd" {
 	etc_mailpipe
 	inetd_runs mailpipe.7 14
