@@ -222,11 +222,25 @@ set_limits(struct session *s)
 		s->conn.deadline = s->command_end;
 }
 
+/* Of a client that is gone (0) or that we go from. */
+static void
+lose(struct session *s, int error)
+{
+	char reply[320];
+
+	log_event("lost", "client", s->with->peer.addr, "helo", s->smtpd.name,
+	    "id", s->transaction.open ? s->transaction.id : NULL, "reason",
+	    error ? strerror(error) : "end of file", NULL);
+	if (error != ETIMEDOUT)
+		return;
+	snprintf(reply, sizeof reply, "421 4.4.2 %s Timeout", s->smtp.hostname);
+	part(s, reply);
+}
+
 /* The next input, as conn_peek gives it; 0 when the session is over. */
 static ssize_t
 wait_input(struct session *s, char **data)
 {
-	char reply[320];
 	ssize_t n;
 
 	if (s->smtpd.state == SMTPD_IN_HANDSHAKE && begin_tls(s) != 0)
@@ -239,16 +253,17 @@ wait_input(struct session *s, char **data)
 	if (n > 0)
 		return n;
 	if (s->smtpd.mail || n < 0)
-		log_event("lost", "client", s->with->peer.addr, "helo",
-		    s->smtpd.name, "id",
-		    s->transaction.open ? s->transaction.id : NULL, "reason",
-		    n < 0 ? strerror(errno) : "end of file", NULL);
-	if (n < 0 && errno == ETIMEDOUT) {
-		snprintf(reply, sizeof reply, "421 4.4.2 %s Timeout",
-		    s->smtp.hostname);
-		part(s, reply);
-	}
+		lose(s, n < 0 ? errno : 0);
 	return 0;
+}
+
+/* The hour of a session holds for commands that came together, too: each may
+ * have had something run. */
+static bool
+is_late(const struct session *s, enum smtpd_event event)
+{
+	return event != SMTPD_MORE && event < SMTPD_QUIT &&
+	    conn_now() >= s->message_end;
 }
 
 static void
@@ -270,6 +285,10 @@ converse(struct session *s)
 		put_replies(s);
 		if (event == SMTPD_MORE && (n = wait_input(s, &data)) == 0)
 			break;
+		if (is_late(s, event)) {
+			lose(s, ETIMEDOUT);
+			break;
+		}
 	} while (event < SMTPD_QUIT);
 	if (event == SMTPD_CLOSE)
 		part(s, NULL);
