@@ -1,9 +1,9 @@
-/* smtp-recv: SMTP server (RFC 5321) on fds 0 and 1 or on listening sockets.
- * Reads commands, logins and messages from strangers. A message whose end was
- * received goes, with a Received field on top, to exactly one of a command, the
- * queue or the mailboxes of a table; 250 is said when it is durable there.
- * Anything less than the end leaves nothing behind. Events go to the log, a
- * line each. */
+/* smtp-recv: SMTP or LMTP server (RFC 5321, RFC 2033) on fds 0 and 1 or on
+ * listening sockets. Reads commands, logins and messages from strangers. A
+ * message whose end was received goes, with a Received field on top, to exactly
+ * one of a command, the queue or the mailboxes of a table; 250 is said when it
+ * is durable there. Anything less than the end leaves nothing behind. Events go
+ * to the log, a line each. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -60,6 +60,7 @@ static const char usage[] =
     "  --mailboxes FILE      the recipients there are; alone, deliver to them\n"
     "  --rcpt-check CMD      judges a recipient, in place of the table\n"
     "  --spool DIR           queue what is received\n"
+    "  --lmtp                LMTP, which has a reply for each recipient\n"
     "  --relay-from CIDR     who may send elsewhere; may be repeated (nobody)\n"
     "  --auth CMD            who logs in may, too; CMD checks the password\n"
     "  --auth-clear          take logins without TLS\n"
@@ -85,6 +86,7 @@ enum key {
 	KEY_SUBMISSION,
 	KEY_SENDER_MAP,
 	KEY_SPOOL,
+	KEY_LMTP,
 	KEY_RELAY_FROM,
 	KEY_AUTH,
 	KEY_AUTH_CLEAR,
@@ -108,6 +110,7 @@ static const struct option_def option_defs[] = {
     {"submission", KEY_SUBMISSION, false},
     {"sender-map", KEY_SENDER_MAP, true},
     {"spool", KEY_SPOOL, true},
+    {"lmtp", KEY_LMTP, false},
     {"relay-from", KEY_RELAY_FROM, true},
     {"auth", KEY_AUTH, true},
     {"auth-clear", KEY_AUTH_CLEAR, false},
@@ -190,6 +193,9 @@ set_option(int key, const char *value)
 		return 0;
 	case KEY_SPOOL:
 		spool = value;
+		return 0;
+	case KEY_LMTP:
+		smtp.lmtp = true;
 		return 0;
 	case KEY_USER:
 		user_name = value;
@@ -469,6 +475,8 @@ check_options(void)
 		    EX_USAGE, "--proxy-protocol and --proxy-from go together");
 	if (smtp.submission && !auth)
 		log_die(EX_USAGE, "--submission needs --auth");
+	if (smtp.submission && smtp.lmtp)
+		log_die(EX_USAGE, "either --submission or --lmtp, not both");
 	if (sender_map && !smtp.submission)
 		log_die(EX_USAGE, "--sender-map needs --submission");
 	if (rules.relays.count && !command && !spool)

@@ -381,6 +381,7 @@ static const struct {
 } verbs[COMMAND_VERBS] = {
     [COMMAND_HELO] = {"HELO", parse_name},
     [COMMAND_EHLO] = {"EHLO", parse_name},
+    [COMMAND_LHLO] = {"LHLO", parse_name},
     [COMMAND_MAIL] = {"MAIL", parse_mail},
     [COMMAND_RCPT] = {"RCPT", parse_rcpt},
     [COMMAND_DATA] = {"DATA", parse_nothing},

@@ -1,6 +1,6 @@
-/* SMTP commands as a server reads them (RFC 5321 4.1.1, 3030, 3207, 3461, 4954,
- * 6531), one line at a time: verb, path and ESMTP parameters, every one of them
- * checked.
+/* SMTP commands as a server reads them (RFC 5321 4.1.1, 2033, 3030, 3207, 3461,
+ * 4954, 6531), one line at a time: verb, path and ESMTP parameters, every one
+ * of them checked.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -21,6 +21,7 @@
 enum command_verb {
 	COMMAND_HELO,
 	COMMAND_EHLO,
+	COMMAND_LHLO,
 	COMMAND_MAIL,
 	COMMAND_RCPT,
 	COMMAND_DATA,
@@ -37,8 +38,8 @@ enum command_verb {
 
 struct command {
 	enum command_verb verb;
-	/* Of HELO and EHLO: what is neither letter, digit nor one of . - _ : [
-	 * ] has become '?'. */
+	/* Of HELO, EHLO and LHLO: what is neither letter, digit nor one of . -
+	 * _ : [ ] has become '?'. */
 	char name[COMMAND_NAME + 1];
 	struct address path; /* of MAIL and RCPT */
 	bool international;  /* not all ASCII: only where smtputf8 was said */

@@ -22,12 +22,11 @@ say(char out[HANDOVER_TEXT], const char *text)
 static void
 finish(struct handover *h)
 {
-	if (h->kind == HANDOVER_COMMAND && h->scratch >= 0)
+	if (h->scratch >= 0)
 		close(h->scratch);
 	else if (h->kind == HANDOVER_QUEUE)
 		queue_abort(&h->add);
-	else if (h->kind == HANDOVER_MAILBOXES)
-		deliver_end(h->delivery);
+	deliver_end(h->delivery);
 	h->scratch = -1;
 	h->delivery = NULL;
 	buf_free(&h->room);
@@ -40,7 +39,7 @@ is_full(int err)
 }
 
 static int
-fail_errno(struct handover *h, const char *what)
+tell_errno(struct handover *h, const char *what)
 {
 	int err = errno;
 
@@ -48,25 +47,41 @@ fail_errno(struct handover *h, const char *what)
 	    is_full(err) ? "452 4.3.1 Insufficient storage"
 			 : verdict_reply(EX_TEMPFAIL));
 	snprintf(h->note, sizeof h->note, "%s: %s", what, strerror(err));
+	return -1;
+}
+
+static int
+fail_errno(struct handover *h, const char *what)
+{
+	tell_errno(h, what);
 	finish(h);
 	return -1;
 }
 
 static int
-fail_delivery(struct handover *h, int code)
+tell_delivery(struct handover *h, int code)
 {
 	const char *reply = deliver_reply(h->delivery);
 
 	say(h->reply, verdict_reply(code));
 	reply_choose(h->reply, reply, strlen(reply));
 	say(h->note, deliver_reason(h->delivery));
-	finish(h);
 	return -1;
 }
 
 static int
-begin_delivery(struct handover *h, const struct handover_message *m)
+fail_delivery(struct handover *h, int code)
 {
+	tell_delivery(h, code);
+	finish(h);
+	return -1;
+}
+
+/* To n recipients from the given one on. */
+static int
+address_delivery(struct handover *h, size_t first, size_t n)
+{
+	const struct handover_message *m = h->message;
 	const struct deliver_options o = {
 	    .sender = m->envelope->sender,
 	    .trace = m->trace,
@@ -75,9 +90,17 @@ begin_delivery(struct handover *h, const struct handover_message *m)
 	int code = 0;
 
 	h->delivery = deliver_begin(&o);
-	for (size_t i = 0; i < m->envelope->n && code == 0; i++)
+	for (size_t i = first; i < first + n && code == 0; i++)
 		code = deliver_target(
 		    h->delivery, &m->targets[i], m->envelope->rcpts[i].address);
+	return code;
+}
+
+static int
+begin_delivery(struct handover *h)
+{
+	int code = address_delivery(h, 0, h->message->envelope->n);
+
 	return code ? fail_delivery(h, code) : 0;
 }
 
@@ -92,10 +115,11 @@ handover_begin(struct handover *h, enum handover_kind kind,
 	h->message = m;
 	h->size = 0;
 	h->note[0] = '\0';
+	h->scratch = -1;
 	buf_reset(&h->room);
-	if (kind == HANDOVER_MAILBOXES)
-		return begin_delivery(h, m);
-	if (kind == HANDOVER_COMMAND) {
+	if (kind == HANDOVER_MAILBOXES && !m->each)
+		return begin_delivery(h);
+	if (kind != HANDOVER_QUEUE) {
 		h->scratch = atomic_scratch();
 		return h->scratch < 0 ? fail_errno(h, "create temporary file")
 				      : 0;
@@ -111,16 +135,13 @@ flush(struct handover *h)
 	struct atomic scratch = {.fd = h->scratch};
 	int code;
 
-	switch (h->kind) {
-	case HANDOVER_COMMAND:
+	if (h->scratch >= 0) {
 		if (atomic_write(&scratch, h->room.data, h->room.len) < 0)
 			return fail_errno(h, "write temporary file");
-		break;
-	case HANDOVER_QUEUE:
+	} else if (h->kind == HANDOVER_QUEUE) {
 		if (queue_write(&h->add, h->room.data, h->room.len) < 0)
 			return fail_errno(h, "write queue file");
-		break;
-	case HANDOVER_MAILBOXES:
+	} else {
 		code = deliver_write(h->delivery, h->room.data, h->room.len);
 		if (code)
 			return fail_delivery(h, code);
@@ -136,7 +157,7 @@ add_top(struct handover *h, const char *data, size_t n)
 {
 	const char *lf = n > 0 ? memchr(data, '\n', n) : NULL;
 
-	if (h->kind == HANDOVER_MAILBOXES)
+	if (h->delivery)
 		return;
 	buf_adds(&h->room, h->message->trace);
 	if (header_needs_gap(data, lf ? (size_t)(lf - data) + 1 : n))
@@ -153,12 +174,12 @@ handover_write(struct handover *h, const void *data, size_t n)
 }
 
 static int
-run_command(struct handover *h, struct buf *line)
+run_command(struct handover *h, size_t first, size_t count, struct buf *line)
 {
 	const struct handover_message *m = h->message;
 	const struct envelope *e = m->envelope;
 	const char *env[HANDOVER_ENV + 3];
-	char **rcpts = xrealloc(NULL, (e->n + 1) * sizeof *rcpts);
+	char **rcpts = xrealloc(NULL, (count + 1) * sizeof *rcpts);
 	char id[64], size[64];
 	size_t n = 0;
 
@@ -172,8 +193,8 @@ run_command(struct handover *h, struct buf *line)
 	env[n++] = id;
 	env[n++] = size;
 	env[n] = NULL;
-	for (n = 0; n < e->n; n++)
-		rcpts[n] = e->rcpts[n].address;
+	for (n = 0; n < count; n++)
+		rcpts[n] = e->rcpts[first + n].address;
 	rcpts[n] = NULL;
 	int code =
 	    starter_handle(h->starter, e->sender, rcpts, env, h->scratch, line);
@@ -182,13 +203,13 @@ run_command(struct handover *h, struct buf *line)
 }
 
 static int
-commit_command(struct handover *h)
+give_command(struct handover *h, size_t first, size_t count)
 {
 	struct buf line = BUF_INIT;
 
 	if (lseek(h->scratch, 0, SEEK_SET) < 0)
-		return fail_errno(h, "rewind temporary file");
-	int code = run_command(h, &line);
+		return tell_errno(h, "rewind temporary file");
+	int code = run_command(h, first, count, &line);
 	if (code == 0)
 		snprintf(h->reply, sizeof h->reply, "250 2.0.0 accepted as %s",
 		    h->message->mail_id);
@@ -199,8 +220,16 @@ commit_command(struct handover *h)
 		snprintf(h->note, sizeof h->note, "the command's exit code %d",
 		    code);
 	buf_free(&line);
-	finish(h);
 	return code == 0 ? 0 : -1;
+}
+
+static int
+commit_command(struct handover *h)
+{
+	int r = give_command(h, 0, h->message->envelope->n);
+
+	finish(h);
+	return r;
 }
 
 static int
@@ -216,24 +245,70 @@ commit_queue(struct handover *h)
 }
 
 static int
-commit_delivery(struct handover *h)
+end_delivery(struct handover *h, int code)
 {
-	int code = deliver_commit(h->delivery);
-
+	if (code == 0)
+		code = deliver_commit(h->delivery);
 	if (code)
-		return fail_delivery(h, code);
+		return tell_delivery(h, code);
 	snprintf(h->reply, sizeof h->reply, "250 2.0.0 delivered as %s",
 	    h->message->mail_id);
-	finish(h);
 	return 0;
+}
+
+static int
+commit_delivery(struct handover *h)
+{
+	int r = end_delivery(h, 0);
+
+	finish(h);
+	return r;
+}
+
+/* What is behind the trace, which a delivery writes itself. */
+static int
+give_mailbox(struct handover *h, size_t rcpt)
+{
+	off_t at = (off_t)strlen(h->message->trace);
+	int code = address_delivery(h, rcpt, 1), r;
+	ssize_t n = 1;
+
+	while (code == 0 && n > 0) {
+		n = pread(h->scratch, buf_room(&h->room, ROOM), ROOM, at);
+		if (n > 0)
+			code =
+			    deliver_write(h->delivery, h->room.data, (size_t)n);
+		at += n;
+	}
+	r = n < 0 ? tell_errno(h, "read temporary file")
+		  : end_delivery(h, code);
+	deliver_end(h->delivery);
+	h->delivery = NULL;
+	return r;
+}
+
+int
+handover_give(struct handover *h, size_t rcpt)
+{
+	h->note[0] = '\0';
+	if (h->kind == HANDOVER_MAILBOXES &&
+	    h->message->targets[rcpt].kind != MAILBOX_PROGRAM)
+		return give_mailbox(h, rcpt);
+	return give_command(h, rcpt, 1);
+}
+
+int
+handover_end(struct handover *h)
+{
+	if (h->size == 0 && h->room.len == 0)
+		add_top(h, NULL, 0);
+	return flush(h);
 }
 
 int
 handover_commit(struct handover *h)
 {
-	if (h->size == 0 && h->room.len == 0)
-		add_top(h, NULL, 0);
-	if (flush(h) < 0)
+	if (handover_end(h) < 0)
 		return -1;
 	if (h->kind == HANDOVER_COMMAND)
 		return commit_command(h);

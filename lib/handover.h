@@ -1,10 +1,12 @@
 /* What a server does with a message it has received (DESIGN 3): hands it to a
  * command, into the queue, or into mailboxes of its own table. Sequence: begin,
  * write..., commit or abort; without commit nothing is delivered and nothing is
- * left behind. */
+ * left behind. Where recipients have verdicts of their own (RFC 2033), instead
+ * of commit: end, give for each, abort. */
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +29,7 @@ struct handover_message {
 	const char *trace; /* fields for the top, LF ended */
 	const struct envelope *envelope;
 	const struct mailbox *targets; /* one a recipient: HANDOVER_MAILBOXES */
+	bool each; /* end and give will follow; not for HANDOVER_QUEUE */
 	const char *env[HANDOVER_ENV]; /* "NAME=value", NULL-ended; MAIL_ID and
 					  MAIL_SIZE are added */
 	const char *origin;            /* as in queue_options */
@@ -51,7 +54,7 @@ struct handover {
 	struct delivery *delivery;
 };
 
-/* All three: 0, or -1, and then there is nothing to abort. */
+/* All but give: 0, or -1, and then there is nothing to abort. */
 int handover_begin(struct handover *h, enum handover_kind kind,
     const struct handover_message *m);
 /* Octets of the message, LF line ends; the first call has its whole first
@@ -59,6 +62,9 @@ int handover_begin(struct handover *h, enum handover_kind kind,
 int handover_write(struct handover *h, const void *data, size_t n);
 /* On 0 someone else is responsible, durably, and reply is a 250. */
 int handover_commit(struct handover *h);
+int handover_end(struct handover *h);
+/* The same for one recipient; on -1 the others may still be served. */
+int handover_give(struct handover *h, size_t rcpt);
 void handover_abort(struct handover *h);
 
 #endif

@@ -177,6 +177,9 @@ handle(struct session *s, enum smtpd_event event)
 {
 	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
 		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
+	/* The next recipient may take long. */
+	if (event == SMTPD_END && s->smtpd.answered > 0)
+		conn_flush(&s->conn);
 	if (event == SMTPD_STARTTLS)
 		do_starttls(s);
 	else if (event == SMTPD_LOGIN)

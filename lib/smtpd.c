@@ -35,6 +35,7 @@ reset(struct smtpd *s)
 	s->mail = false;
 	s->tried = false;
 	s->rcpts = 0;
+	s->answered = 0;
 	s->utf8 = false;
 	s->receiving = false;
 	s->spoiled = false;
@@ -56,6 +57,8 @@ may_auth(const struct smtpd *s)
 static enum smtpd_event
 do_helo(struct smtpd *s)
 {
+	if (s->config->lmtp)
+		return refuse(s, "500 5.5.1 This is LMTP: say LHLO");
 	reset(s);
 	strcpy(s->name, s->command.name);
 	s->esmtp = false;
@@ -66,6 +69,10 @@ do_helo(struct smtpd *s)
 static enum smtpd_event
 do_ehlo(struct smtpd *s)
 {
+	if (s->config->lmtp != (s->command.verb == COMMAND_LHLO))
+		return refuse(s,
+		    s->config->lmtp ? "500 5.5.1 This is LMTP: say LHLO"
+				    : "500 5.5.1 This is SMTP: say EHLO");
 	reset(s);
 	strcpy(s->name, s->command.name);
 	s->esmtp = true;
@@ -84,7 +91,9 @@ static enum smtpd_event
 do_mail(struct smtpd *s)
 {
 	if (s->name[0] == '\0')
-		return refuse(s, "503 5.5.1 Send EHLO or HELO first");
+		return refuse(s,
+		    s->config->lmtp ? "503 5.5.1 Send LHLO first"
+				    : "503 5.5.1 Send EHLO or HELO first");
 	if (s->config->submission && s->user[0] == '\0')
 		return refuse(s, "530 5.7.0 Log in first");
 	if (s->mail)
@@ -124,7 +133,8 @@ missing(const struct smtpd *s)
 	if (s->rcpts > 0)
 		return NULL;
 	if (s->tried)
-		return "554 5.5.1 No valid recipients";
+		return s->config->lmtp ? "503 5.5.1 No valid recipients"
+				       : "554 5.5.1 No valid recipients";
 	return s->mail ? "503 5.5.1 Send RCPT first"
 		       : "503 5.5.1 Send MAIL first";
 }
@@ -190,8 +200,9 @@ static enum smtpd_event
 do_help(struct smtpd *s)
 {
 	buf_addf(&s->out,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY "
+	    "214 2.0.0 %s MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY "
 	    "HELP%s%s\r\n",
+	    s->config->lmtp ? "LHLO" : "HELO EHLO",
 	    s->config->starttls ? " STARTTLS" : "",
 	    s->config->auth ? " AUTH" : "");
 	return SMTPD_REPLIED;
@@ -253,6 +264,7 @@ do_auth(struct smtpd *s)
 static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
     [COMMAND_HELO] = do_helo,
     [COMMAND_EHLO] = do_ehlo,
+    [COMMAND_LHLO] = do_ehlo,
     [COMMAND_MAIL] = do_mail,
     [COMMAND_RCPT] = do_rcpt,
     [COMMAND_DATA] = do_data,
@@ -415,7 +427,9 @@ end_content(struct smtpd *s)
 	s->state = SMTPD_IN_COMMAND;
 	if (!fault)
 		return ask(s, SMTPD_END);
-	put(s, fault);
+	do
+		put(s, fault);
+	while (s->config->lmtp && ++s->answered < s->rcpts);
 	reset(s);
 	return told ? SMTPD_CHUNKED : SMTPD_SPOILED;
 }
@@ -508,7 +522,8 @@ smtpd_begin(struct smtpd *s, const struct smtpd_config *config)
 	/* All there will be, as growing would leave secrets behind. */
 	if (config->auth)
 		buf_room(&s->line, SASL_LINE);
-	buf_addf(&s->out, "220 %s ESMTP mailpipe\r\n", config->hostname);
+	buf_addf(&s->out, "220 %s %s mailpipe\r\n", config->hostname,
+	    config->lmtp ? "LMTP" : "ESMTP");
 }
 
 size_t
@@ -571,6 +586,9 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		s->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok)
 		begin_content(s, false);
+	else if (asked == SMTPD_END && s->config->lmtp &&
+	    ++s->answered < s->rcpts)
+		s->state = SMTPD_AT_END;
 	else
 		reset(s);
 	if (asked == SMTPD_END && ok)

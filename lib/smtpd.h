@@ -1,7 +1,8 @@
-/* The server's side of an SMTP dialogue (RFC 5321, with PIPELINING, SIZE,
- * 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING of RFC 3030, SMTPUTF8 of RFC 6531,
- * DSN of RFC 3461, STARTTLS of RFC 3207 and AUTH of RFC 4954). Pure: octets in,
- * events and replies out, in pieces of any length with the same result. */
+/* The server's side of an SMTP or LMTP dialogue (RFC 5321, RFC 2033, with
+ * PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING of RFC 3030,
+ * SMTPUTF8 of RFC 6531, DSN of RFC 3461, STARTTLS of RFC 3207 and AUTH of RFC
+ * 4954). Pure: octets in, events and replies out, in pieces of any length with
+ * the same result. */
 #ifndef SMTPD_H
 #define SMTPD_H
 
@@ -23,6 +24,7 @@
 
 struct smtpd_config {
 	const char *hostname;
+	bool lmtp;         /* RFC 2033 */
 	uint64_t max_size; /* octets of a message, LF line ends; 0: no limit */
 	unsigned max_rcpts;
 	bool normalize;  /* a bare LF in a message ends a line; else 550 */
@@ -49,11 +51,12 @@ enum smtpd_event {
 			   time that    is the whole first line, or 1,000 octets of
 			   it
 			 */
-	SMTPD_END,      /* the message is whole: smtpd_answer */
-	SMTPD_SPOILED,  /* it is refused; content.fault was the answer */
-	SMTPD_CHUNKED,  /* a chunk's end is reached and answered */
-	SMTPD_QUIT,     /* flush and close, as the client asked */
-	SMTPD_CLOSE     /* flush and close: 421 or 554 */
+	SMTPD_END,     /* the message is whole: smtpd_answer; over LMTP once for
+			  each recipient, answered has its number */
+	SMTPD_SPOILED, /* it is refused; content.fault was the answer */
+	SMTPD_CHUNKED, /* a chunk's end is reached and answered */
+	SMTPD_QUIT,    /* flush and close, as the client asked */
+	SMTPD_CLOSE    /* flush and close: 421 or 554 */
 };
 
 enum smtpd_state {
@@ -77,13 +80,14 @@ struct smtpd {
 	unsigned failed;          /* logins */
 	bool mail;                /* a transaction is open */
 	bool utf8;                /* MAIL said SMTPUTF8 */
-	bool receiving; /* a message has begun, and is neither answered nor
-			   given up */
-	bool spoiled;   /* one in chunks, and that was told */
-	uint64_t chunk; /* octets it still has */
-	bool last;      /* no other follows it */
-	unsigned rcpts; /* accepted */
-	bool tried;     /* some RCPT came */
+	bool receiving;    /* a message has begun, and is neither answered nor
+			      given up */
+	bool spoiled;      /* one in chunks, and that was told */
+	uint64_t chunk;    /* octets it still has */
+	bool last;         /* no other follows it */
+	unsigned rcpts;    /* accepted */
+	unsigned answered; /* of those, at SMTPD_END */
+	bool tried;        /* some RCPT came */
 	unsigned errors, refusals;
 	struct buf line; /* a command so far; the last one, its secrets taken
 			    out */

@@ -10,16 +10,16 @@
 #define LOGGED 1100
 #define FOR_MAX 800 /* of an address, to keep the line under 998 octets */
 
-/* The recipients for the log, as far as they fit; it cuts a value at 1 kB. */
+/* Recipients for the log, as far as they fit; it cuts a value at 1 kB. */
 static void
-list_rcpts(const struct transaction *t, char *out, size_t size)
+list_rcpts(const struct envelope_rcpt *r, size_t n, char *out, size_t size)
 {
 	size_t at = 0;
 
 	*out = '\0';
-	for (size_t i = 0; i < t->envelope.n && at < size; i++)
-		at += (size_t)snprintf(out + at, size - at, "%s<%s>",
-		    i ? "," : "", t->envelope.rcpts[i].address);
+	for (size_t i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(
+		    out + at, size - at, "%s<%s>", i ? "," : "", r[i].address);
 }
 
 /* For the log: NULL leaves it out. */
@@ -31,18 +31,25 @@ user_of(const struct transaction *t)
 
 /* Without memory: what fails here would come between a commit and its 250. */
 static void
-log_message(const struct transaction *t, const char *event, const char *reply,
-    const char *note)
+log_rcpts(const struct transaction *t, size_t first, size_t n,
+    const char *event, const char *reply, const char *note)
 {
 	char from[LOGGED], to[LOGGED], size[24];
 
 	snprintf(from, sizeof from, "<%s>", t->envelope.sender);
-	list_rcpts(t, to, sizeof to);
+	list_rcpts(t->envelope.rcpts + first, n, to, sizeof to);
 	snprintf(size, sizeof size, "%llu",
 	    (unsigned long long)t->smtpd->content.size);
 	log_event(event, "id", t->id, "client", t->peer->addr, "helo",
 	    t->smtpd->name, "user", user_of(t), "from", from, "to", to, "size",
 	    size, "reply", reply, "note", *note ? note : NULL, NULL);
+}
+
+static void
+log_message(const struct transaction *t, const char *event, const char *reply,
+    const char *note)
+{
+	log_rcpts(t, 0, t->envelope.n, event, reply, note);
 }
 
 static void
@@ -90,20 +97,30 @@ do_mail(struct transaction *t)
 	smtpd_answer(t->smtpd, "250 2.1.0 OK");
 }
 
-static bool
-has_rcpt(const struct transaction *t, const char *address)
+/* Its place in the envelope, or the one behind the last. */
+static size_t
+find_rcpt(const struct transaction *t, const char *address)
 {
-	for (size_t i = 0; i < t->envelope.n; i++)
-		if (strcmp(t->envelope.rcpts[i].address, address) == 0)
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < t->envelope.n &&
+	    strcmp(t->envelope.rcpts[i].address, address) != 0)
+		i++;
+	return i;
+}
+
+static bool
+is_lmtp(const struct transaction *t)
+{
+	return t->smtpd->config->lmtp;
 }
 
 /* Whether our own delivery needs the one or other recipient to be alone. */
 static bool
 must_be_alone(const struct transaction *t, const struct mailbox *m)
 {
-	return t->sink == HANDOVER_MAILBOXES && t->envelope.n > 0 &&
+	return t->sink == HANDOVER_MAILBOXES && !is_lmtp(t) &&
+	    t->envelope.n > 0 &&
 	    (m->kind == MAILBOX_PROGRAM ||
 		t->targets[0].kind == MAILBOX_PROGRAM);
 }
@@ -113,11 +130,12 @@ static const char *
 protocol(struct transaction *t)
 {
 	const struct smtpd *s = t->smtpd;
-	bool extended = s->esmtp && !s->utf8;
+	bool extended = s->esmtp && !s->utf8 && !is_lmtp(t);
 
-	snprintf(t->protocol, sizeof t->protocol, "%s%sSMTP%s%s",
+	snprintf(t->protocol, sizeof t->protocol, "%s%s%s%s%s",
 	    s->utf8 ? "UTF8" : "", extended ? "E" : "",
-	    s->esmtp && s->tls ? "S" : "", s->user[0] ? "A" : "");
+	    is_lmtp(t) ? "LMTP" : "SMTP", s->esmtp && s->tls ? "S" : "",
+	    s->user[0] ? "A" : "");
 	return t->protocol;
 }
 
@@ -158,16 +176,19 @@ do_rcpt(struct transaction *t)
 		accept.check = &check;
 	}
 	const char *reply = accept_rcpt(&accept, path, &m);
-	if (*reply == '2' && has_rcpt(t, path->text)) {
+	size_t place = find_rcpt(t, path->text);
+	if (*reply == '2' && place < t->envelope.n) {
 		mailbox_free(&m);
 	} else if (*reply == '2' && must_be_alone(t, &m)) {
 		mailbox_free(&m);
 		reply = "452 4.5.3 This recipient takes a message alone";
 	} else if (*reply == '2') {
-		t->targets[t->envelope.n] = m;
+		t->targets[place] = m;
 		envelope_rcpt(&t->envelope, path->text, params(t));
 	}
-	if (*reply != '2')
+	if (*reply == '2')
+		t->place[t->smtpd->rcpts] = (unsigned short)place;
+	else
 		log_refused(t, t->envelope.sender, path->text, reply);
 	smtpd_answer(t->smtpd, reply);
 }
@@ -203,14 +224,20 @@ do_data(struct transaction *t)
 {
 	enum handover_kind kind = t->sink;
 
-	if (kind == HANDOVER_MAILBOXES && t->targets[0].kind == MAILBOX_PROGRAM)
+	t->message.each = is_lmtp(t) && kind != HANDOVER_QUEUE;
+	if (kind == HANDOVER_MAILBOXES && !t->message.each &&
+	    t->targets[0].kind == MAILBOX_PROGRAM)
 		kind = HANDOVER_COMMAND;
+	memset(t->verdicts, 0, t->envelope.n);
 	envelope_mail_id(t->id);
 	write_trace(t);
 	write_env(t);
 	buf_reset(&t->origin);
 	buf_addf(&t->origin, "%s %s %s", t->peer->addr,
-	    t->smtpd->esmtp ? "esmtp" : "smtp", t->smtpd->name);
+	    is_lmtp(t)            ? "lmtp"
+		: t->smtpd->esmtp ? "esmtp"
+				  : "smtp",
+	    t->smtpd->name);
 	t->message.mail_id = t->id;
 	t->message.trace = buf_str(&t->trace);
 	t->message.origin = buf_str(&t->origin);
@@ -266,8 +293,9 @@ do_body(struct transaction *t)
 	buf_reset(body);
 }
 
+/* All recipients at once. */
 static bool
-do_end(struct transaction *t)
+commit(struct transaction *t)
 {
 	bool submission = t->smtpd->config->submission, ok;
 
@@ -278,6 +306,46 @@ do_end(struct transaction *t)
 	t->open = false;
 	log_message(
 	    t, ok ? "received" : "failed", t->handover.reply, t->handover.note);
+	return ok;
+}
+
+/* One of them; who was named twice has the message once. */
+static bool
+give(struct transaction *t, size_t place)
+{
+	struct handover *h = &t->handover;
+	bool ok;
+
+	if (t->verdicts[place]) {
+		snprintf(h->reply, sizeof h->reply, "%c%s", t->verdicts[place],
+		    t->verdicts[place] == '2'       ? "50 2.0.0 As before"
+			: t->verdicts[place] == '4' ? "51 4.3.0 As before"
+						    : "54 5.0.0 As before");
+		return false;
+	}
+	ok = handover_give(h, place) == 0;
+	t->verdicts[place] = h->reply[0];
+	log_rcpts(t, place, 1, ok ? "received" : "failed", h->reply, h->note);
+	return ok;
+}
+
+/* Over LMTP the queue, too, is one place for all. */
+static bool
+do_end(struct transaction *t)
+{
+	unsigned at = t->smtpd->answered;
+	bool last = !is_lmtp(t) || at + 1 == t->smtpd->rcpts, ok = false;
+
+	if (t->open && !t->message.each) {
+		ok = commit(t);
+	} else if (t->open && at == 0 && handover_end(&t->handover) != 0) {
+		t->open = false;
+		log_message(t, "failed", t->handover.reply, t->handover.note);
+	}
+	if (t->open)
+		ok = give(t, t->place[at]);
+	if (last)
+		abandon(t);
 	smtpd_answer(t->smtpd, t->handover.reply);
 	return ok;
 }

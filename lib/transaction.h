@@ -29,6 +29,10 @@ struct transaction {
 	char id[21];
 	struct envelope envelope;
 	struct mailbox targets[TRANSACTION_RCPTS]; /* of our own mailboxes */
+	/* LMTP: whose place in the envelope each accepted RCPT has, and of
+	 * each such the first digit of its reply, or 0. */
+	unsigned short place[TRANSACTION_RCPTS];
+	char verdicts[TRANSACTION_RCPTS];
 	struct handover_message message;
 	struct supply supply; /* of a submission */
 	struct buf trace, origin, env, params;

@@ -435,6 +435,22 @@ inetd_runs()
 	END
 }
 
+@test "smtp-recv(1): a spool's route leads into its LMTP socket" {
+	maildirs bob
+	echo "bob@example.net $PWD/bob/" >mailboxes
+	example smtp-recv.1 5 "s,/run/mailpipe,$PWD,; s,/etc/mailpipe,$PWD,
+		s/^smtp/exec smtp/" >script
+	sh -e script 2>log </dev/null 3>&- &
+	servers+=($!)
+	peers_wait 400 $! listening log
+	echo "example.net lmtp $PWD/lmtp" >spool/routes
+	spool add bob@example.net <text >id
+	spool run 2>run.log
+	holds bob/new 1
+	waits >got
+	same got </dev/null
+}
+
 # The files that mailpipe(7) has in /etc/mailpipe, in our folder. The user is
 # an installed system's.
 etc_mailpipe()

@@ -477,6 +477,93 @@ notices() {
 	same got <<<4
 }
 
+@test "over LMTP each recipient has a reply, behind data as behind the last chunk" {
+	{
+		printf '%s\r\n' 'EHLO me' 'HELO me' 'MAIL FROM:<a@b>' 'LHLO me' HELP \
+			'MAIL FROM:<a@b>' DATA 'RCPT TO:<no-one@d>' DATA \
+			'RCPT TO:<c@d>' 'RCPT TO:<e@d>' 'RCPT TO:<f@d>' DATA text . \
+			'MAIL FROM:<a@b>' 'RCPT TO:<c@d>' 'RCPT TO:<e@d>' 'BDAT 3'
+		printf 'a\nbBDAT 1 LAST\r\ncMAIL FROM:<a@b>\r\n'
+		printf '%s\r\n' 'RCPT TO:<c@d>' 'RCPT TO:<e@d>' 'BDAT 1 LAST'
+		printf 'aMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\na\rb\r\n.\r\n'
+		printf 'QUIT\r\n'
+	} >in
+	for piece in 0 1 2 3 5 7 17 64; do
+		"$smtpd" "$piece" lmtp <in | tr -d '\r' >got
+		same got <<-'EOF'
+			220 mx.example LMTP mailpipe
+			500 5.5.1 This is LMTP: say LHLO
+			500 5.5.1 This is LMTP: say LHLO
+			503 5.5.1 Send LHLO first
+			250-mx.example
+			250-PIPELINING
+			250-SIZE 200
+			250-8BITMIME
+			250-SMTPUTF8
+			250-CHUNKING
+			250 ENHANCEDSTATUSCODES
+			214 2.0.0 LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP
+			MAIL <a@b>
+			250 2.1.0 sender
+			503 5.5.1 Send RCPT first
+			RCPT <no-one@d>
+			550 5.1.1 no
+			503 5.5.1 No valid recipients
+			RCPT <c@d>
+			250 2.1.5 recipient
+			RCPT <e@d>
+			250 2.1.5 recipient
+			452 4.5.3 Too many recipients
+			DATA
+			354 go
+			| text
+			END 5
+			250 2.0.0 message
+			END 5
+			451 4.3.0 later
+			MAIL <a@b>
+			250 2.1.0 sender
+			RCPT <c@d>
+			250 2.1.5 recipient
+			RCPT <e@d>
+			250 2.1.5 recipient
+			DATA
+			SPOILED
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			CHUNK
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			MAIL <a@b>
+			250 2.1.0 sender
+			RCPT <c@d>
+			250 2.1.5 recipient
+			RCPT <e@d>
+			250 2.1.5 recipient
+			DATA
+			| aEND 1
+			250 2.0.0 message
+			END 1
+			451 4.3.0 later
+			MAIL <a@b>
+			250 2.1.0 sender
+			RCPT <c@d>
+			250 2.1.5 recipient
+			DATA
+			354 go
+			SPOILED
+			550 5.5.2 Bare CR or LF in message; lines end in CRLF
+			221 2.0.0 Bye
+			CLOSED
+		EOF
+	done
+	printf 'LHLO me\nHELO me\n' | talk >got
+	same got <<-'EOF'
+		500 5.5.1 This is SMTP: say EHLO
+		250 mx.example
+		WAITING
+	EOF
+}
+
 @test "control characters make no command, and NUL ends none" {
 	printf 'NOOP\0\r\nNO\tOP\r\nNOOP\r\r\nHELO \033[2J\r\nNOOP\n' |
 		"$smtpd" 0 | tr -d '\r' | tail -n +2 >got

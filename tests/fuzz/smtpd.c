@@ -98,7 +98,8 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 	} else if (event == SMTPD_END) {
 		must(t->size == s->content.size &&
 		    s->content.size <= s->config->max_size);
-		t->ended++;
+		must(s->answered < s->rcpts);
+		t->ended += s->answered == 0;
 		t->open = false;
 		smtpd_answer(s, "250 2.0.0 OK");
 	} else if (event == SMTPD_SPOILED) {
@@ -165,6 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	config.auth = data[0] & 4;
 	config.auth_clear = data[0] & 8;
 	config.dsn = data[0] & 16;
+	config.lmtp = data[0] & 32;
 	const char *in = (const char *)data + 2;
 	n -= 2;
 	run(&config, in, n, n + 1, &whole);
