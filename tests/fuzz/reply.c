@@ -20,6 +20,18 @@ check_escape(const char *s, size_t n, size_t size)
 	must(!strcmp(out, again));
 }
 
+/* What a command of ours says takes the place of a reply of its class alone. */
+static void
+check_choice(const char *line, size_t n)
+{
+	char out[REPLY_CHOSEN] = "550 5.1.1 No such user";
+
+	reply_choose(out, line, n);
+	must(*out == '5' && strlen(out) < REPLY_CHOSEN);
+	for (const char *p = out; *p; p++)
+		must(*p >= ' ' && *p <= '~');
+}
+
 static void
 check_line(struct reply *r, const char *line, size_t n)
 {
@@ -54,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		check_line(&r, copy, line);
 		check_escape(copy, line, size);
+		check_choice(copy, line);
 		free(copy);
 		len = line + (lf != NULL);
 	}
