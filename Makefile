@@ -55,6 +55,7 @@ PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
 PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
 	bin/pop3-serve-maildrop.c
+PARTS_smtp-recv := bin/smtp-recv.h bin/smtp-recv-tables.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c \
 	bin/smtp-send-message.c bin/smtp-send-probe.c
 PARTS_spool := bin/sendmail.h bin/sendmail.c

@@ -5,12 +5,10 @@
  * is durable there. Anything less than the end leaves nothing behind. Events go
  * to the log, a line each. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,6 +22,7 @@
 #include "proxied.h"
 #include "receive.h"
 #include "serve.h"
+#include "smtp-recv.h"
 #include "starttls.h"
 #include "verdict.h"
 
@@ -45,12 +44,8 @@ static char busy[320];
 static int tls; /* the way to it, or -1 */
 
 static struct owner user;
-static struct mailboxes *mailboxes;
-static struct reach reach; /* of mailboxes we deliver into */
-static struct routes routes;
-static struct senders *senders;
-static struct stat mailboxes_seen, routes_seen, senders_seen;
-static pid_t first_pid; /* which has read both */
+static struct tables tables;
+static pid_t first_pid; /* which has read them */
 
 static const char usage[] =
     "usage: smtp-recv [options] (--mailboxes FILE | --spool DIR | -- COMMAND)\n"
@@ -235,72 +230,6 @@ set(int key, const char *value, char *why, size_t size)
 	return r;
 }
 
-static bool
-file_changed(const char *path, struct stat *seen)
-{
-	struct stat was = *seen;
-
-	if (stat(path, seen) != 0)
-		memset(seen, 0, sizeof *seen);
-	return seen->st_ino != was.st_ino || seen->st_dev != was.st_dev ||
-	    seen->st_size != was.st_size ||
-	    seen->st_mtim.tv_sec != was.st_mtim.tv_sec ||
-	    seen->st_mtim.tv_nsec != was.st_mtim.tv_nsec;
-}
-
-static bool
-tables_changed(void)
-{
-	struct buf path = BUF_INIT;
-	bool changed = table && file_changed(table, &mailboxes_seen);
-
-	if (sender_map)
-		changed |= file_changed(sender_map, &senders_seen);
-	if (spool) {
-		buf_addf(&path, "%s/routes", spool);
-		changed |= file_changed(buf_str(&path), &routes_seen);
-		buf_free(&path);
-	}
-	return changed;
-}
-
-/* Reads the tables of mailboxes and senders and the spool's routes. 0, or -1
- * with the reason. */
-static int
-read_tables(char *why, size_t size)
-{
-	int dir, r;
-
-	mailboxes_free(mailboxes);
-	mailboxes = NULL;
-	reach_free(&reach);
-	senders_free(senders);
-	senders = NULL;
-	if (sender_map && !(senders = senders_read(sender_map, why, size)))
-		return -1;
-	if (table) {
-		mailboxes = mailboxes_read(table, rules.locals, why, size);
-		if (!mailboxes)
-			return -1;
-		if (!command && !spool)
-			mailboxes_reach(mailboxes, &reach);
-	}
-	routes_free(&routes);
-	routes = (struct routes){0};
-	if (!spool)
-		return 0;
-	dir = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 && errno == ENOENT)
-		return 0; /* the first session makes it */
-	if (dir < 0) {
-		snprintf(why, size, "open %s: %s", spool, strerror(errno));
-		return -1;
-	}
-	r = routes_read(&routes, dir, "routes", why, size);
-	close(dir);
-	return r;
-}
-
 /* Programs of the table are run by mbox-deliver, which looks them up itself:
  * nothing that a stranger has sent chooses a command. NULL-ended, to be freed.
  */
@@ -371,8 +300,8 @@ begin_starter(struct starter *starter)
 	int r;
 
 	starter->fd = -1;
-	if (!command && !spool && mailboxes &&
-	    mailboxes_has_programs(mailboxes))
+	if (tables.deliver && tables.mailboxes &&
+	    mailboxes_has_programs(tables.mailboxes))
 		c.handler = programs = program_command();
 	if (programs && user_name)
 		c.user = &user;
@@ -388,7 +317,7 @@ static int
 drop_rights(struct queue *queue)
 {
 	const struct profile_smtp profile = {.queue = spool ? queue : NULL,
-	    .mailboxes = command || spool ? NULL : &reach,
+	    .mailboxes = tables.deliver ? &tables.reach : NULL,
 	    .command = command != NULL};
 
 	if (user_name && owner_become(&user) != 0) {
@@ -426,14 +355,14 @@ session(int in, int out, void *arg)
 	    : spool      ? HANDOVER_QUEUE
 			 : HANDOVER_MAILBOXES;
 	peer_of(in, &r.peer);
-	r.accept = (struct accept){.config = &rules, .routes = &routes};
-	if (getpid() != first_pid && tables_changed() &&
-	    read_tables(why, sizeof why) != 0) {
+	r.accept = (struct accept){.config = &rules, .routes = &tables.routes};
+	if (getpid() != first_pid && tables_changed(&tables) &&
+	    tables_read(&tables, why, sizeof why) != 0) {
 		log_error("%s", why);
 		r.accept.broken = true;
 	}
-	r.accept.table = mailboxes;
-	r.accept.senders = senders;
+	r.accept.table = tables.mailboxes;
+	r.accept.senders = tables.senders;
 	if (begin_starter(&starter) != 0) {
 		log_error("fork: %s", strerror(errno));
 		return unavailable(out);
@@ -503,8 +432,13 @@ main(int argc, char *argv[])
 	if (user_name && owner_named(user_name, &user, why, sizeof why) != 0)
 		log_die(EX_CONFIG, "%s", why);
 	confine_probe(!command, false);
-	tables_changed();
-	if (read_tables(why, sizeof why) != 0)
+	tables.mailboxes_file = table;
+	tables.senders_file = sender_map;
+	tables.spool = spool;
+	tables.locals = rules.locals;
+	tables.deliver = !command && !spool;
+	tables_changed(&tables);
+	if (tables_read(&tables, why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	first_pid = getpid();
 	if (command || table || auth || rcpt_check)
