@@ -261,12 +261,12 @@ wait_input(struct session *s, char **data)
 }
 
 /* The hour of a session holds for commands that came together, too: each may
- * have had something run. */
+ * have had something run. The replies to a message are not cut off. */
 static bool
 is_late(const struct session *s, enum smtpd_event event)
 {
-	return event != SMTPD_MORE && event < SMTPD_QUIT &&
-	    conn_now() >= s->message_end;
+	return event != SMTPD_MORE && event != SMTPD_END &&
+	    event < SMTPD_QUIT && conn_now() >= s->message_end;
 }
 
 static void
