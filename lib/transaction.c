@@ -193,6 +193,18 @@ do_rcpt(struct transaction *t)
 	smtpd_answer(t->smtpd, reply);
 }
 
+/* Behind the name that the client gives itself comes its address in (), which
+ * it cannot write; what is no name stands in a comment. */
+static void
+add_client(const char *name, const char *address, struct buf *out)
+{
+	if (accept_domain(name))
+		buf_addf(out, "Received: from %s (%s)\n", name, address);
+	else
+		buf_addf(out, "Received: from unknown (%s)\n\t(HELO %s)\n",
+		    address, name);
+}
+
 /* RFC 5321 4.4. */
 static void
 write_trace(struct transaction *t)
@@ -207,8 +219,7 @@ write_trace(struct transaction *t)
 		snprintf(literal, sizeof literal, "%s", addr);
 	date_rfc5322(time(NULL), date);
 	buf_reset(&t->trace);
-	buf_addf(
-	    &t->trace, "Received: from %s (%s)\n", t->smtpd->name, literal);
+	add_client(t->smtpd->name, literal, &t->trace);
 	if (t->smtpd->tls)
 		buf_addf(&t->trace, "\t(using %s with cipher %s)\n", t->version,
 		    t->cipher);

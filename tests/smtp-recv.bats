@@ -236,9 +236,10 @@ letter() {
 		REMOTE_PORT=99
 	EOF
 	same links <<<0
-	head -n 2 message | normal >trace
+	head -n 3 message | normal >trace
 	same trace <<-'EOF'
-		Received: from a?b???c?? ([192.0.2.7])
+		Received: from unknown ([192.0.2.7])
+		  (HELO a?b???c??)
 		  by host.example with SMTP id ID; DATE
 	EOF
 }
@@ -426,6 +427,45 @@ answers() {
 		550 5.7.1 <all@elsewhere.example>
 		550 5.1.1 <all@host.example>
 	EOF
+}
+
+@test "each form of path has its mailbox: quoted, at a literal, without a domain" {
+	cat >mailboxes <<-EOF
+		"q u"@host.example          $PWD/box/
+		c@host.example              $PWD/box/
+		d@[192.0.2.1]               $PWD/box/
+		e@[IPv6:2001:db8::1]        $PWD/box/
+		postmaster                  $PWD/box/
+	EOF
+	cat >paths <<-'EOF'
+		<"q u"@host.example>
+		<"q\ u"@HOST.example>
+		<"c"@host.example>
+		<d@[192.0.2.1]>
+		<e@[ipv6:2001:DB8::1]>
+		<postmaster>
+		<PostMaster@host.example>
+		<@x.example,@[192.0.2.9]:c@host.example>
+	EOF
+	answers --local host.example --local '[192.0.2.1]' \
+		--local '[IPv6:2001:db8::1]' --mailboxes mailboxes <paths >got
+	sed 's/^/250 2.1.5 /' paths | same got
+	while IFS= read -r path; do
+		printf 'MAIL FROM:<"s t"@[192.0.2.5]>\nRCPT TO:%s\nDATA\nx: y\n.\n' \
+			"$path"
+	done <paths | recv --local host.example --local '[192.0.2.1]' \
+		--local '[IPv6:2001:db8::1]' --mailboxes mailboxes >got
+	[ "$(grep -c delivered got)" -eq 8 ]
+	cat box/new/* | grep -E '^(Return|Delivered|.for)' | sed 's/; .*//' |
+		sort | uniq -c | sed 's/^ *//' >got
+	sed 's/.*:c@/<c@/; s/^.//; s/.$//' paths >kept
+	{
+		sed 's/.*/1 \tfor <&>/' kept
+		sed 's/.*/1 Delivered-To: &/' kept
+		echo '8 Return-Path: <"s t"@[192.0.2.5]>'
+	} | sort -k 2 >want
+	sort -k 2 got >sorted
+	same sorted <want
 }
 
 open_relay_forms() {
