@@ -159,7 +159,7 @@ longer()
 		print(s.noop(), s.rset(), s.quit())
 	END
 	same got <<-'END'
-		8bitmime enhancedstatuscodes pipelining size
+		8bitmime chunking enhancedstatuscodes pipelining size smtputf8
 		{'zoe@example.org': (550, b'5.1.1 No such user here'), 'dan@example.com': (550, b'5.7.1 No relaying for you')}
 		(250, b'2.0.0 OK') (250, b'2.0.0 Reset') (221, b'2.0.0 Bye')
 	END
