@@ -4,7 +4,7 @@ the same client without a fault holds."""
 import os
 import sys
 
-from . import judge, misbehaviour, report, tables, trial
+from . import judge, misbehaviour, peers, report, tables, trial
 
 CLIENT = os.path.join(tables.HERE, "broken", "clients.py")
 CONTROLS = [
@@ -21,10 +21,33 @@ CONTROLS = [
     ("close-is-success", "smtp", "end-closed", "exit 0"),
     ("clear-after", "smtp", "tls-refused", "in clear"),
 ]
+# What a row of peers says of one that has it.
+RULES = [
+    ("lf-dot", "pop3", "retr-lf-dot-lf", "half"),
+    ("dele-first", "pop3", "good", "deleted"),
+    ("unasked", "imap", "fetch-wrong-uid", "half"),
+    ("path", "pop3", "uidl-path", "outside"),
+    ("patient", "pop3", "greeting-silent", "hung"),
+    ("clear-after", "smtp", "tls-refused", "clear"),
+    ("close-is-success", "smtp", "end-closed", "verdict"),
+]
+
+
+def named(name, client):
+    return next(c for c in misbehaviour.cases(client) if c.name == name)
+
+
+def rules(fault, client, name, certs):
+    """What falls where it is run as a peer is."""
+    def peer(t):
+        tls = ["PROOF_TLS=1"] if t.tls != "off" else []
+        return [*tls, sys.executable, "-SE", CLIENT, fault, t.client,
+                str(t.port)]
+    return peers.play(client, peer, named(name, client), certs)[1]
 
 
 def fallen(fault, client, name, certs):
-    case = next(c for c in misbehaviour.cases(client) if c.name == name)
+    case = named(name, client)
     argv = [sys.executable, "-SE", CLIENT, fault]
     if case.tls != "off":
         argv = ["env", "PROOF_TLS=1"] + argv
@@ -40,6 +63,11 @@ def check(out, certs):
         fault, client, name, says = control
         by = [f for f in fallen(fault, client, name, certs) if says in f]
         return fault, by, not fallen("none", client, name, certs)
+
+    def as_peer(control):
+        fault, client, name, rule = control
+        by = rule in rules(fault, client, name, certs)
+        return f"{fault} as-peer", by, not rules("none", client, name, certs)
     with report.concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for result in pool.map(one, CONTROLS):
+        for result in [*pool.map(one, CONTROLS), *pool.map(as_peer, RULES)]:
             out.control(*result)

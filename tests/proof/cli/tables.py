@@ -45,6 +45,11 @@ def variables():
         found["f%d" % n] = (
             b'* %d FETCH (UID %d FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 '
             b'-0700" BODY[] {%d}\r\n%s)\r\n' % (n, n, len(m), m))
+        # Header and body, for who asks for each.
+        head, end, body = m.partition(b"\r\n\r\n")
+        for name, part in (("h", head + end), ("b", body)):
+            found[f"{name}{n}"] = part
+            found[f"n{name}{n}"] = str(len(part))
     return found
 
 

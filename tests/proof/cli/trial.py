@@ -38,6 +38,8 @@ class Trial:
     """A client in a folder of its own; what it leaves there is looked at once
     it has ended. client: "pop3", "imap", "smtp" or "batch"."""
 
+    patience = TIMEOUT + 4  # seconds until it is ended
+
     def __init__(self, client, script, certs, tls="off", argv=None, **relayed):
         self.client, self.tls, self.certs = client, tls, certs
         self.early, self.argv = [], argv
@@ -120,7 +122,7 @@ class Trial:
                 stderr=subprocess.PIPE, cwd=self.work, env=env)
             self.hung = False
             try:
-                self.said = child.communicate(timeout=TIMEOUT + 4)[1]
+                self.said = child.communicate(timeout=self.patience)[1]
             except subprocess.TimeoutExpired:
                 child.terminate()
                 self.hung, self.said = True, child.communicate()[1]
@@ -167,7 +169,8 @@ class Trial:
         for n in doomed(line):
             have = self.arrived()
             # Of a message that was another's in its place: 9 for 2.
-            if tables.kept(n) not in have and tables.kept(9) not in have:
+            if not any(tables.kept(k) in have for k in (n, 9)
+                       if k in tables.MESSAGES):
                 self.early.append(n)
 
 
@@ -176,8 +179,8 @@ def doomed(line):
     m = re.fullmatch(r"DELE (\d+)", line, re.I)
     if m:
         return [int(m.group(1))]
-    m = re.fullmatch(r"\S+ UID STORE ([\d:,]+) \+FLAGS.*\\Deleted.*", line,
-                     re.I)
+    m = re.fullmatch(r"\S+ (?:UID )?STORE ([\d:,]+) \+?FLAGS.*\\Deleted.*",
+                     line, re.I)
     ranges = (part.partition(":") for part in m.group(1).split(",")) \
         if m else ()
     return [n for first, _, last in ranges
