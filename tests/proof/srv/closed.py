@@ -32,7 +32,8 @@ MADE = {
     "text": "text\n", "m": MESSAGE, "out": "", "in": "", "pw": "secret\n",
     "login": "alice\0secret\0\0", "add": "bob secret\n",
     "smtp": "EHLO me\r\n" + DATA + "QUIT\r\n",
-        "pop3": "USER alice\r\nPASS secret\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n",
+        "lmtp": "LHLO me\r\n" + DATA + "QUIT\r\n",
+    "pop3": "USER alice\r\nPASS secret\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n",
     "pop3-guest": "match [+]OK.* | line USER alice | match [+]OK.* | "
                   "line PASS secret | match [+]OK.* | line RETR 1 | until . |"
                   " line DELE 1 | match [+]OK.* | line QUIT | match [+]OK.*",

@@ -15,6 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("MAILPIPE_BUILD", os.path.join(TOP, "build"))
 BIN = os.path.join(BUILD, "bin")
 PEAK = os.path.join(BUILD, "drv", "peak")
+SANITIZED = "/build/san" in BUILD
 WAIT = 20
 CUT = 400  # octets of what one says
 SHOWN = 3  # offending cases that a check names
