@@ -25,8 +25,11 @@ setup_file()
 	PORT=${address#*:}
 	receiver implicit --implicit
 	TLS_PORT=${address#*:}
+	started lmtp.log smtp-recv --lmtp --listen 127.0.0.1:0 \
+	    --hostname mx.example.org --local example.org --mailboxes mailboxes
+	LMTP_PORT=${address#*:}
 	[ "$(id -u)" != 0 ] || relays
-	export PORT TLS_PORT PEERS_CA POSTFIX_PORT EXIM_PORT OPENSMTPD_PORT
+	export PORT TLS_PORT LMTP_PORT PEERS_CA POSTFIX_PORT EXIM_PORT OPENSMTPD_PORT
 }
 
 teardown_file()
@@ -59,6 +62,8 @@ relays()
 			-o smtp_tls_wrappermode=$([[ $how == implicit* ]] && echo yes || echo no)
 			-o smtp_sasl_auth_enable=$([[ $how == *.auth ]] && echo yes || echo no)")
 	done
+	map+=" {/\.lmtp@/ lmtp:inet:[127.0.0.1]:$LMTP_PORT}"
+	options+=(-m "lmtp unix - - n - - lmtp")
 	postfix_start -d example.net "${options[@]}" \
 	    -o "transport_maps = regexp:{$map }" \
 	    -o "smtp_tls_CAfile = $PEERS_CA" \
@@ -77,6 +82,7 @@ cell()
 	clear) port=$PORT ;;
 	STARTTLS) port=$PORT mode=starttls protocol=ESMTPS ;;
 	implicit) port=$TLS_PORT protocol=ESMTPS ;;
+	LMTP) mode=lmtp protocol=LMTP ;;
 	esac
 	client=${client// /-}
 	name=${client,,}.$mode${auth:+.auth}
@@ -103,7 +109,7 @@ came()
 		Return-Path: <ann@example.net>
 		Delivered-To: $1@example.org
 		Received: from HELO ([127.0.0.1])
-		$([ "$mode" = clear ] || echo '\t(TLS)')
+		$([[ $mode = clear || $mode = lmtp ]] || echo '\t(TLS)')
 		\tby mx.example.org with $2 id ID
 		\tfor <$1@example.org>; DATE
 	END
@@ -241,6 +247,24 @@ by_nullmailer()
 @test "Postfix, STARTTLS, AUTH" { cell; }
 @test "Postfix, implicit" { cell; }
 @test "Postfix, implicit, AUTH" { cell; }
+@test "Postfix, LMTP" { cell; }
+
+@test "Postfix hands several recipients over LMTP together" {
+	local user
+	peers_need_root Postfix
+	maildirs mail/{one,two}.lmtp
+	curl -m 20 -sS --crlf --mail-from ann@example.net \
+	    --mail-rcpt one.lmtp@example.org --mail-rcpt two.lmtp@example.org \
+	    -T message "smtp://127.0.0.1:$POSTFIX_PORT/client.example.net"
+	for user in one two; do
+		files "mail/$user.lmtp/new" 1
+		grep -h 'with LMTP' "mail/$user.lmtp"/new/*
+	done | uniq -c | sed 's/id .*/id ID/' >got
+	same got <<-'END'
+		      2 	by mx.example.org with LMTP id ID
+	END
+}
+
 @test "Exim, clear" { cell; }
 @test "Exim, clear, AUTH" { cell; }
 @test "Exim, STARTTLS" { cell; }
