@@ -1305,6 +1305,37 @@ logged_in() {
 	EOF
 }
 
+@test "mail is users' alone: before a login, and again under TLS, it is 530" {
+	{
+		printf '%s\r\n' 'MAIL FROM:<a@b>' 'EHLO me' 'MAIL FROM:<a@b>' \
+			'RCPT TO:<c@d>' DATA 'VRFY x' 'AUTH PLAIN AGFubgB4' \
+			'MAIL FROM:<a@b>' 'AUTH PLAIN AGFubgBzZWNyZXQ=' 'EHLO me' \
+			'MAIL FROM:<a@b>' RSET STARTTLS
+		printf '\026EHLO me\r\nMAIL FROM:<a@b>\r\n'
+	} | "$BUILD/drv/smtpd" 0 users tls auth clear | tr -d '\r' |
+		grep -v '^250[- ][A-Z8m]' >got
+	same got <<-'EOF'
+		220 mx.example ESMTP mailpipe
+		503 5.5.1 Send EHLO or HELO first
+		530 5.7.0 Log in first
+		503 5.5.1 Send MAIL first
+		503 5.5.1 Send MAIL first
+		252 2.1.5 Send mail to find out
+		LOGIN <ann> <x> AUTH PLAIN ***
+		535 5.7.8 no
+		530 5.7.0 Log in first
+		LOGIN <ann> <secret> AUTH PLAIN ***
+		235 2.7.0 yes
+		MAIL <a@b>
+		250 2.1.0 sender
+		250 2.0.0 Reset
+		STARTTLS
+		220 2.0.0 go
+		530 5.7.0 Log in first
+		WAITING
+	EOF
+}
+
 @test "after three failed logins the next is the last, right or not" {
 	{
 		printf 'EHLO me\n'

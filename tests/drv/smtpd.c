@@ -1,7 +1,7 @@
-/* smtpd PIECE [sync] [normalize] [dsn] [lmtp] [tls] [auth] [clear]: stdin to
- * the server's dialogue, PIECE octets at a time (0: all at once). Prints
- * replies as they come, and each message in between: its events, then its
- * octets behind "|
+/* smtpd PIECE [sync] [normalize] [dsn] [lmtp] [tls] [auth] [clear] [users]:
+ * stdin to the server's dialogue, PIECE octets at a time (0: all at once).
+ * Prints replies as they come, and each message in between: its events, then
+ * its octets behind "|
  * ". Recipients no-... are refused; two are accepted; messages are of 200
  * octets at most. The octet SYN (22), as in TLS, is the handshake. The password
  * is "secret"; to "later" the answer is temporary. */
@@ -104,6 +104,7 @@ set_flag(struct smtpd_config *c, const char *flag)
 {
 	*(flag[0] == 's'         ? &c->sync
 		: flag[0] == 'd' ? &c->dsn
+		: flag[0] == 'u' ? &c->submission
 		: flag[0] == 'l' ? &c->lmtp
 		: flag[0] == 't' ? &c->starttls
 		: flag[0] == 'a' ? &c->auth

@@ -77,6 +77,7 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 	if (event == SMTPD_MAIL || event == SMTPD_RCPT)
 		check_params(s);
 	if (event == SMTPD_MAIL) {
+		must(!s->config->submission || s->user[0]);
 		smtpd_answer(s, "250 2.1.0 OK");
 	} else if (event == SMTPD_RCPT) {
 		must(*path != '\0');
@@ -167,6 +168,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	config.auth_clear = data[0] & 8;
 	config.dsn = data[0] & 16;
 	config.lmtp = data[0] & 32;
+	config.submission = data[0] & 64;
 	const char *in = (const char *)data + 2;
 	n -= 2;
 	run(&config, in, n, n + 1, &whole);
