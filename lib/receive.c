@@ -176,7 +176,7 @@ static void
 handle(struct session *s, enum smtpd_event event)
 {
 	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
-		show(s, 'C', s->smtpd.line.data, s->smtpd.line.len);
+		show(s, 'C', s->smtpd.line.text.data, s->smtpd.line.text.len);
 	/* The next recipient may take long. */
 	if (event == SMTPD_END && s->smtpd.answered > 0)
 		conn_flush(&s->conn);

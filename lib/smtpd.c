@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static void
 put(struct smtpd *s, const char *reply)
@@ -255,7 +254,8 @@ do_auth(struct smtpd *s)
 	if (s->failed >= SMTPD_LOGINS)
 		return close_with(s, "421 4.7.0 Too many failed logins");
 	if (c->initial)
-		s->line.data[c->initial - s->line.data + c->initial_size] =
+		s->line.text
+		    .data[c->initial - s->line.text.data + c->initial_size] =
 		    '\0';
 	return go_on(s,
 	    sasl_begin(&s->sasl, c->mechanism, c->mechanism_size, c->initial));
@@ -278,56 +278,13 @@ static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
     [COMMAND_AUTH] = do_auth,
 };
 
-static bool
-begins(const struct smtpd *s, const char *verb)
-{
-	return s->line.len >= 4 && strncasecmp(s->line.data, verb, 4) == 0;
-}
-
-/* A line that may hold a password. */
-static bool
-is_secret(const struct smtpd *s)
-{
-	return s->state == SMTPD_IN_AUTH || begins(s, "AUTH");
-}
-
-/* Adds input to the line, up to its LF; false while that is missing. */
-static bool
-take_line(struct smtpd *s, const char *in, size_t *n)
-{
-	const char *lf = memchr(in, '\n', *n);
-
-	if (s->complete)
-		buf_reset(&s->line);
-	s->complete = lf != NULL;
-	if (lf)
-		*n = (size_t)(lf - in) + 1;
-	if (s->line.len + *n > SASL_LINE)
-		s->overlong = true;
-	if (!s->overlong)
-		buf_add(&s->line, in, *n);
-	if (s->line.len > SMTPD_LINE && !is_secret(s))
-		s->overlong = true;
-	if (s->overlong)
-		buf_reset(&s->line);
-	return s->complete;
-}
-
-static void
-cut_line_end(struct buf *line)
-{
-	line->len--;
-	if (line->len > 0 && line->data[line->len - 1] == '\r')
-		line->len--;
-}
-
 /* Within AUTH this ends it. */
 static enum smtpd_event
 refuse_long(struct smtpd *s)
 {
 	bool response = s->state == SMTPD_IN_AUTH;
 
-	s->overlong = false;
+	s->line.overlong = false;
 	s->state = SMTPD_IN_COMMAND;
 	sasl_free(&s->sasl);
 	return refuse(s,
@@ -338,46 +295,10 @@ static enum smtpd_event
 take_response(struct smtpd *s)
 {
 	enum sasl_result result =
-	    sasl_input(&s->sasl, s->line.data, s->line.len);
+	    sasl_input(&s->sasl, s->line.text.data, s->line.text.len);
 
-	explicit_bzero(s->line.data, s->line.len);
-	buf_reset(&s->line);
-	buf_adds(&s->line, "***");
+	commandline_hide(&s->line, true, NULL);
 	return go_on(s, result);
-}
-
-/* What of the line may be shown: of AUTH the mechanism, if it is one; nothing
- * of what is no command, which may be a response behind an AUTH that was
- * refused. */
-static size_t
-shown(const struct smtpd *s, const char *bad)
-{
-	static const char *const mechanisms[] = {"PLAIN", "LOGIN"};
-	const char *line = s->line.data;
-
-	if (bad && strncmp(bad, "500", 3) == 0)
-		return 0;
-	if (!is_secret(s))
-		return s->line.len;
-	for (int i = 0; i < 2; i++)
-		if (s->line.len >= 10 && line[4] == ' ' &&
-		    strncasecmp(line + 5, mechanisms[i], 5) == 0 &&
-		    (s->line.len == 10 || line[10] == ' '))
-			return 10;
-	return 4;
-}
-
-static void
-hide_secret(struct smtpd *s, const char *bad)
-{
-	struct buf *b = &s->line;
-	size_t n = shown(s, bad);
-
-	if (b->len <= n)
-		return;
-	explicit_bzero(b->data + n, b->len - n);
-	b->len = n;
-	buf_adds(b, n ? " ***" : "***");
 }
 
 /* A bare LF ends a command too: nothing can be smuggled by it, as data ends in
@@ -389,20 +310,22 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 	size_t given = *n;
 	enum smtpd_event event;
 
-	if (given == 0 || !take_line(s, in, n))
+	if (given == 0 ||
+	    !commandline_take(&s->line, in, n, s->state == SMTPD_IN_AUTH))
 		return SMTPD_MORE;
 	if (s->config->sync && !s->pipelining && *n < given)
 		return close_with(s, "554 5.5.0 Commands out of turn");
-	if (s->overlong)
+	if (s->line.overlong)
 		return refuse_long(s);
-	cut_line_end(&s->line);
 	if (s->state == SMTPD_IN_AUTH)
 		return take_response(s);
-	const char *bad = command_parse(&s->command, s->line.data, s->line.len);
-	if (bad && begins(s, "BDAT"))
-		return close_with(s, bad);
-	event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
-	hide_secret(s, bad);
+	const char *bad =
+	    command_parse(&s->command, s->line.text.data, s->line.text.len);
+	if (bad && commandline_begins(&s->line, "BDAT"))
+		event = close_with(s, bad);
+	else
+		event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
+	commandline_hide(&s->line, false, bad);
 	return event;
 }
 
@@ -521,7 +444,7 @@ smtpd_begin(struct smtpd *s, const struct smtpd_config *config)
 	*s = (struct smtpd){.config = config};
 	/* All there will be, as growing would leave secrets behind. */
 	if (config->auth)
-		buf_room(&s->line, SASL_LINE);
+		buf_room(&s->line.text, SASL_LINE);
 	buf_addf(&s->out, "220 %s %s mailpipe\r\n", config->hostname,
 	    config->lmtp ? "LMTP" : "ESMTP");
 }
@@ -614,15 +537,14 @@ smtpd_in_message(const struct smtpd *s)
 bool
 smtpd_idle(const struct smtpd *s)
 {
-	return s->state == SMTPD_IN_COMMAND && (s->complete || !s->line.len) &&
-	    !s->overlong;
+	return s->state == SMTPD_IN_COMMAND && commandline_idle(&s->line);
 }
 
 void
 smtpd_free(struct smtpd *s)
 {
 	sasl_free(&s->sasl);
-	buf_free(&s->line);
+	buf_free(&s->line.text);
 	buf_free(&s->out);
 	content_free(&s->content);
 }

@@ -12,12 +12,10 @@
 
 #include "buf.h"
 #include "command.h"
+#include "commandline.h"
 #include "content.h"
 #include "sasl.h"
 
-#define SMTPD_LINE                                                             \
-	2048                /* octets of a command line, line end included; of \
-			   one of AUTH's: SASL_LINE */
 #define SMTPD_LOGINS 3      /* that failed; the next gets 421 */
 #define SMTPD_ERRORS 20     /* refused commands; the next one gets 421 */
 #define SMTPD_REFUSALS 1000 /* refused recipients, likewise */
@@ -89,10 +87,7 @@ struct smtpd {
 	unsigned answered; /* of those, at SMTPD_END */
 	bool tried;        /* some RCPT came */
 	unsigned errors, refusals;
-	struct buf line; /* a command so far; the last one, its secrets taken
-			    out */
-	bool complete;   /* line is to be forgotten */
-	bool overlong;
+	struct commandline line;
 	struct command command;
 	struct sasl sasl;
 	enum smtpd_event asked; /* the event that waits for an answer */

@@ -70,7 +70,7 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		break;
 	case SMTPD_LOGIN:
 		printf("LOGIN <%s> <%s> %s\n", s->sasl.user, s->sasl.password,
-		    buf_str(&s->line));
+		    buf_str(&s->line.text));
 		smtpd_answer(s, judge(s->sasl.password));
 		break;
 	case SMTPD_DATA:

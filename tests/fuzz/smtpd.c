@@ -135,7 +135,7 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 		buf_add(&t->text, s.out.data, s.out.len);
 		buf_reset(&s.out);
 		must(s.rcpts <= config->max_rcpts);
-		must(s.line.len <= SASL_LINE);
+		must(s.line.text.len <= SASL_LINE);
 		must(s.errors <= SMTPD_ERRORS + 1);
 	}
 	smtpd_free(&s);
