@@ -179,6 +179,23 @@ letter() {
 	[ "$(find spool/queue -type f | wc -l)" -eq 1 ]
 }
 
+@test "an original recipient in UTF-8 makes a report in UTF-8 (RFC 6533)" {
+	mkdir spool
+	echo '* deliver sh -c "exit 67"' >spool/routes
+	{
+		echo 'MAIL FROM:<a@b.example> SMTPUTF8'
+		echo 'RCPT TO:<ann@host.example> ORCPT=utf-8;änn+2B1@d.example'
+		printf 'DATA\nSubject: x\n\nbody\n.\n'
+	} | recv --spool spool >got
+	spool -d spool run 2>log
+	grep -hE '^Original-|^Final-|/(global-)?delivery-status$' spool/queue/* >got
+	same got <<-'EOF'
+		Content-Type: message/global-delivery-status
+		Original-Recipient: utf-8;änn+1@d.example
+		Final-Recipient: rfc822;ann@host.example
+	EOF
+}
+
 @test "an address in UTF-8 has a mailbox, by name and by the name of a folder" {
 	mkdir -p jörg/{tmp,new,cur}
 	printf '%s\n' "bücher@host.example $PWD/box/" "@host.example $PWD/%u/" >mailboxes
