@@ -32,8 +32,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header \
 	pipeline transfer smtp command commandline content smtpd pop3 pop3d \
 	uidl imapdata imapreply imap mutf7 foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options filter confine peer proxied listener crowd serve fdpass request checker \
-	starter starttls resolve
+	options filter confine peer proxied listener crowd serve fdpass \
+	request checker starter starttls resolve
 STORE := maildir maildrop mbox envelope supply qname queue entry routes table \
 	senders reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier \
@@ -114,10 +114,12 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tests/demo $(B)/bin
 
-# Many tests wait more than they work. Long files first; a process for each
-# test of a file, as -j has it alone, would cost more than most tests do.
+# Many tests wait more than they work. What takes long comes first: the proofs,
+# then by size. A process for each test of a file, as -j has it alone, would
+# cost more than most tests do.
 JOBS ?= $(shell expr 2 \* $$(nproc))
-TESTS ?= $(shell ls -S tests/*.bats)
+LONG := $(patsubst %,tests/%.bats,clients fuzz servers architecture)
+TESTS ?= $(LONG) $(filter-out $(LONG),$(shell ls -S tests/*.bats))
 check:
 	@tests/deps check
 	@$(MAKE) --no-print-directory all drivers proofs
