@@ -264,7 +264,7 @@ leave_orphan(void *requests)
 static int
 leave_broker(int requests)
 {
-	static _Alignas(16) char stack[STACK];
+	_Alignas(16) char stack[STACK];
 	pid_t pid = clone(leave_orphan, stack + STACK,
 	    CLONE_VM | CLONE_VFORK | SIGCHLD, &requests);
 	int status;

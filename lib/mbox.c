@@ -34,7 +34,7 @@ void
 mbox_feed(struct mbox_quote *q, const char *in, size_t n, struct buf *out)
 {
 	static const char from[] = "From ";
-	const char *end = in + n, *lf;
+	const char *end = n ? in + n : in, *lf;
 
 	while (in < end) {
 		if (!q->start) {
