@@ -46,7 +46,8 @@ def children(pid):
 
 
 def settled(pid, inherited):
-    """A starter may not have closed all it inherits when we are greeted."""
+    """A starter may not have closed all it inherits when we are greeted, nor a
+    listener what it accepted."""
     for _ in range(250):
         held = inodes(pid)
         if "seccomp2" in status(pid) or not held & inherited:
@@ -88,8 +89,8 @@ def show(server):
         path = {w[6] for w in map(str.split, open("/proc/net/unix"))
                 if w[4] == "0001" and w[-1] == "./sock"} - before
         for pid in [server.pid, *children(server.pid)]:
-            held = inodes(pid) if pid == server.pid \
-                else settled(pid, path | sockets("0005"))
+            held = settled(pid, path if pid == server.pid
+                           else path | sockets("0005"))
             print(status(pid),
                   "wire" if held & path else "-",
                   "tls" if held & sockets("0005") else "-")
