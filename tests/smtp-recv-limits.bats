@@ -73,8 +73,9 @@ setup() {
 	        return got.decode().rstrip("\r\n").rsplit("\n", 1)[-1]
 
 	def late(name, server, limit, drip=b""):
-	    """Ends after limit seconds, not before, and not much behind."""
-	    server.run(limit * 5 // 3)
+	    """Ends after limit seconds, not before, and not much behind. What drips
+	    must be there in three minutes of that clock on a busy machine, too."""
+	    server.run(min(limit * 5 // 3, 1200))
 	    last = server.wait(drip)
 	    took = server.passed()
 	    print(name, last, "in time" if limit <= took < 4 * limit else took)
@@ -87,7 +88,7 @@ setup() {
 limits() {
 	plain_build "a clock in front of sanitizers is too late"
 	cat limits.py - >run.py
-	timeout 100 python3 run.py "$BUILD/proof/clock.so"
+	timeout 200 python3 run.py "$BUILD/proof/clock.so"
 }
 
 @test "a command has five minutes, however slowly it comes, a block of a message three" {
