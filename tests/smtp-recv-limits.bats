@@ -137,7 +137,7 @@ limits() {
 @test "a message that is accepted begins another hour" {
 	limits >got <<-'END'
 	s = Server("--mailboxes", "mailboxes")
-	s.run(6000)
+	s.run(1200)
 	s.say(BEGIN[0])
 	s.wait(b"NOOP\r\n", until=2400)
 	s.sock.setblocking(True)
