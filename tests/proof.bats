@@ -21,6 +21,7 @@ interrupted() {
 		read -rt 0.02 <> <(:) || true
 	done
 	[ -s out ]
+	ps -o pid= -s "$pid" >pids
 	kill "$pid"
 	exits 143 wait "$pid"
 	for ((i = 0; i < 200; i++)); do
@@ -29,7 +30,13 @@ interrupted() {
 		read -rt 0.02 <> <(:) || true
 	done
 	same left </dev/null
-	ls tmp >left
+	{
+		ls tmp
+		# A walk has its folder in memory, with its number in the name.
+		while read -r pid; do
+			compgen -G "/dev/shm/*.$pid.*" || true
+		done <pids
+	} >left
 	same left </dev/null
 }
 
