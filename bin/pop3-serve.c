@@ -430,5 +430,5 @@ main(int argc, char *argv[])
 	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = n_listens;
-	return serve(&server);
+	serve_end(serve(&server));
 }

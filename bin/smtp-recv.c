@@ -451,5 +451,5 @@ main(int argc, char *argv[])
 	server.becomes = user_name != NULL;
 	server.listen = listens;
 	server.listens = listen_count;
-	return serve(&server);
+	serve_end(serve(&server));
 }

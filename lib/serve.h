@@ -38,5 +38,8 @@ int serve(const struct serve *s);
 /* In a session, before it serves: p has a share left. Where not, it says busy
  * and ends. */
 bool serve_claim(const struct peer *p);
+/* The end of a process that served: what exit tears down piece by piece goes at
+ * once, unless a leak checker wants to see it. */
+_Noreturn void serve_end(int code);
 
 #endif
