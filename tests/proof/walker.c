@@ -79,7 +79,7 @@ named(const struct subject *s, char *names[])
 static void
 interrupted(int sig)
 {
-	world_end();
+	world_abandon();
 	_exit(128 + sig);
 }
 

@@ -80,6 +80,8 @@ struct seen {
 extern char world_dir[PATH_MAX];
 void world_begin(void);
 void world_end(void);
+/* The same in a signal handler. */
+void world_abandon(void);
 int world_port(void); /* of the server that programs talk to */
 void world_size(size_t octets);
 const struct world *world_named(const char *name);

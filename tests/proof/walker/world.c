@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -114,6 +115,19 @@ world_end(void)
 {
 	clear();
 	rmdir(world_dir);
+}
+
+void
+world_abandon(void)
+{
+	pid_t pid = _Fork();
+
+	if (pid == 0) {
+		execl("/bin/rm", "rm", "-rf", world_dir, (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void
