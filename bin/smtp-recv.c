@@ -252,18 +252,24 @@ program_command(void)
 	return argv;
 }
 
+/* Whoever does not read a last word hears the close, as does who waits for
+ * TLS. */
+static void
+part(int out, const char *word)
+{
+	if (!implicit && write(out, word, strlen(word)) < 0)
+		return;
+}
+
 static int
 unavailable(int out)
 {
 	char line[320];
-	int n = snprintf(line, sizeof line,
+
+	snprintf(line, sizeof line,
 	    "421 4.3.0 %s Temporary trouble, try again later\r\n",
 	    smtp.hostname);
-
-	/* Whoever does not read this hears the close, as does who waits for
-	 * TLS. */
-	if (!implicit && write(out, line, (size_t)n) < 0)
-		return EX_TEMPFAIL;
+	part(out, line);
 	return EX_TEMPFAIL;
 }
 
@@ -282,9 +288,7 @@ meet(struct peer *peer, int in, int out)
 	}
 	if (serve_claim(peer))
 		return 0;
-	/* As above. */
-	if (write(out, busy, strlen(busy)) < 0)
-		return -1;
+	part(out, busy);
 	return -1;
 }
 
