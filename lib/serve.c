@@ -92,7 +92,7 @@ be_session(struct server *v, int fd)
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
 		exit(EX_TEMPFAIL);
 	close(fd);
-	exit(s->session(0, 1, s->arg));
+	serve_end(s->session(0, 1, s->arg));
 }
 
 static void

@@ -14,16 +14,9 @@ setup() {
 	echo "c@host.example $PWD/box/" >mailboxes
 	cat >client.py <<-'END'
 	import os, signal, socket, sys
-	from tls import connect, line, rest
+	from tls import connect, greeted, line, rest
 
 	ports = [a.rsplit(":", 1)[1] for a in sys.argv[1:]]
-
-	def say(s, *commands):
-	    answer = line(s)
-	    for command in commands:
-	        s.sendall(command + b"\r\n")
-	        answer = line(s)
-	    return answer
 
 	def come(source="127.0.0.1"):
 	    s = connect(ports[0], source)
@@ -52,8 +45,8 @@ client() {
 	client >got <<-'END'
 	for host, port in zip(("127.0.0.1", "127.0.0.2", "::1"), ports):
 	    s = socket.create_connection((host, port), 20)
-	    print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	              b"RCPT TO:<c@host.example>", b"DATA", b"\r\nx\r\n.")[:9])
+	    print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	              "RCPT TO:<c@host.example>", "DATA", "\r\nx\r\n.")[:9])
 	    s.close()
 	END
 	printf '250 2.0.0\n%.0s' 1 2 3 | same got
@@ -97,10 +90,10 @@ client() {
 	client >got <<-'END'
 	def begin(*more):
 	    s = connect(ports[0])
-	    print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	              b"RCPT TO:<c@host.example>", *more)[:3])
+	    print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	              "RCPT TO:<c@host.example>", *more)[:3])
 	    return s
-	idle, middle, data = come()[0], begin(), begin(b"DATA")
+	idle, middle, data = come()[0], begin(), begin("DATA")
 	data.sendall(b"Subject: x\r\n\r\nfirst\r\n")
 	os.kill(int(open("pid").read()), signal.SIGTERM)
 	print(rest(idle), rest(middle))

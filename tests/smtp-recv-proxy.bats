@@ -14,7 +14,7 @@ setup() {
 	echo "c@host.example $PWD/box/" >mailboxes
 	cat >proxy.py <<-'END'
 	import socket, struct, sys, time
-	from tls import connect, line, rest, wrap
+	from tls import connect, greeted, line, rest, wrap
 
 	port = sys.argv[1]
 	MARK = b"\r\n\r\n\0\r\nQUIT\n"
@@ -30,13 +30,6 @@ setup() {
 	    return MARK + bytes([0x21, kind]) + struct.pack(">H", len(block)) + block
 
 	LOCAL = MARK + b"\x20\0\0\0"
-
-	def say(s, *commands):
-	    answer = line(s)
-	    for command in commands:
-	        s.sendall(command + b"\r\n")
-	        answer = line(s)
-	    return answer
 
 	def end(s, *data, long=5):
 	    """What comes until the end, and whether that took so many seconds."""
@@ -80,8 +73,8 @@ client() {
 	          header("::ffff:192.0.2.9", 25), LOCAL):
 	    s = connect(port)
 	    s.sendall(h)
-	    print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	              b"RCPT TO:<c@host.example>", b"DATA", b"\r\nx\r\n.")[:9])
+	    print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	              "RCPT TO:<c@host.example>", "DATA", "\r\nx\r\n.")[:9])
 	END
 	printf '250 2.0.0\n%.0s' {1..5} | same got
 	same seen <<-END
@@ -110,8 +103,8 @@ client() {
 	                  ("127.0.0.1", LOCAL), ("127.0.0.2", b"")):
 	    s = connect(port, source)
 	    s.sendall(h)
-	    print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	              b"RCPT TO:<x@other.example>"))
+	    print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	              "RCPT TO:<x@other.example>"))
 	END
 	same got <<-'END'
 	250 2.1.5 OK
@@ -129,7 +122,7 @@ client() {
 	s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 	for octet in header(fields=b"\4\0\1x"):
 	    s.sendall(bytes([octet]))
-	print(say(s, b"NOOP"))
+	print(greeted(s, "NOOP"))
 	s = connect(port)
 	s.sendall(header() + b"EHLO me\r\n")
 	print(rest(s))
@@ -267,8 +260,8 @@ client() {
 	s = connect(port)
 	s.sendall(header())
 	s = wrap(s, "mx.pem", "mx.example.org")
-	print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	          b"RCPT TO:<c@host.example>", b"DATA", b"\r\nx\r\n.")[:9])
+	print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	          "RCPT TO:<c@host.example>", "DATA", "\r\nx\r\n.")[:9])
 	END
 	same got <<<'250 2.0.0'
 	sed -n 's/^Received: //p' box/new/* >got
@@ -281,8 +274,8 @@ client() {
 	p = __import__("subprocess").Popen(sys.argv[1:], stdin=theirs, stdout=theirs)
 	theirs.close()
 	s.sendall(header())
-	print(say(s, b"HELO me", b"MAIL FROM:<a@b.example>",
-	          b"RCPT TO:<c@other.example>", b"QUIT"))
+	print(greeted(s, "HELO me", "MAIL FROM:<a@b.example>",
+	          "RCPT TO:<c@other.example>", "QUIT"))
 	print(p.wait())
 	END
 	cat proxy.py one.py >client.py

@@ -27,6 +27,15 @@ def ask(s, command):
     return line(s)
 
 
+def greeted(s, *commands):
+    """The last line said: the greeting, or behind it to the last of commands,
+    each of which awaits one line."""
+    answer = line(s)
+    for command in commands:
+        answer = ask(s, command)
+    return answer
+
+
 def rest(s):
     got = []
     while got[-1:] != [b""]:
