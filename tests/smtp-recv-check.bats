@@ -2,12 +2,12 @@
 # smtp-recv --rcpt-check: a command judges who may receive mail here.
 
 load lib
+load recv
 
 setup() {
 	sandbox
-	mkdir -p box/{tmp,new,cur}
-	echo "c@host.example $PWD/box/" >mailboxes
-	export TMPDIR=$BATS_TEST_TMPDIR MAILPIPE_SPOOL=$PWD/forwards
+	one_box
+	export MAILPIPE_SPOOL=$PWD/forwards
 	cat >check <<-'END'
 	#!/bin/sh
 	printf '%s\n' "$@" >>asked
@@ -19,14 +19,7 @@ setup() {
 	chmod +x check
 }
 
-# recv ARGS < dialogue, LF: the replies behind EHLO's.
-recv() {
-	{
-		echo 'EHLO me.example'
-		cat
-	} | crlf | smtp-recv --log none --hostname host.example "$@" |
-		tr -d '\r' | sed '1,/^250 /d; s/as [0-9a-z]\{20\}$/as ID/'
-}
+recv() { behind_ehlo --log none "$@"; }
 
 # rcpt ADDRESS...: a transaction up to its recipients.
 rcpt() {

@@ -2,12 +2,11 @@
 # smtp-recv: cut connections, sockets, limits and signals.
 
 load lib
+load recv
 
 setup() {
 	sandbox
-	mkdir -p box/{tmp,new,cur}
-	echo "c@host.example $PWD/box/" >mailboxes
-	export TMPDIR=$BATS_TEST_TMPDIR
+	one_box
 }
 
 teardown() {

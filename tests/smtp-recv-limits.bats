@@ -3,12 +3,11 @@
 # a clock that runs as fast as a test can wait.
 
 load lib
+load recv
 
 setup() {
 	sandbox
-	mkdir -p box/{tmp,new,cur}
-	echo "c@host.example $PWD/box/" >mailboxes
-	export TMPDIR=$BATS_TEST_TMPDIR
+	one_box
 	cat >limits.py <<-'END'
 	import os, select, socket, struct, subprocess, sys, time
 

@@ -3,12 +3,11 @@
 # lacks it.
 
 load lib
+load recv
 
 setup() {
 	sandbox
-	mkdir -p box/{tmp,new,cur}
-	echo "c@host.example $PWD/box/" >mailboxes
-	export TMPDIR=$BATS_TEST_TMPDIR
+	one_box
 	printf '#!/bin/sh\ncat <&3 >/dev/null\n' >check
 	cat >file <<-'END'
 	#!/bin/sh
@@ -21,15 +20,7 @@ teardown() {
 	[ -z "$server" ] || { kill "$server" && wait "$server"; } || :
 }
 
-# recv ARGS < dialogue, LF: the replies behind EHLO's.
-recv() {
-	{
-		echo 'EHLO me.example'
-		cat
-	} | crlf | smtp-recv --hostname host.example --submission \
-		--auth ./check --auth-clear "$@" 2>log |
-		tr -d '\r' | sed '1,/^250 /d; s/as [0-9a-z]\{20\}$/as ID/'
-}
+recv() { behind_ehlo --submission --auth ./check --auth-clear "$@"; }
 
 login() {
 	echo "AUTH PLAIN $(printf '\0%s\0x' "$1" | base64 -w 0)"

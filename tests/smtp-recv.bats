@@ -2,13 +2,11 @@
 # smtp-recv: whole dialogues, whom it receives for, where messages go.
 
 load lib
+load recv
 
 setup() {
 	sandbox
-	mkdir -p box/{tmp,new,cur}
-	echo "c@host.example $PWD/box/" >mailboxes
-	TMPDIR=$BATS_TEST_TMPDIR
-	export TMPDIR
+	one_box
 	export MAILPIPE_SPOOL=$PWD/forwards
 }
 
