@@ -72,7 +72,6 @@ static bool seccomp;
 void
 confine_probe(bool links, bool quiet)
 {
-	struct sock_filter code[FILTER_MAX];
 	long version = syscall(CREATE_RULESET, NULL, 0, VERSION_FLAG);
 	uint32_t errnos = SECCOMP_RET_ERRNO;
 
@@ -80,9 +79,8 @@ confine_probe(bool links, bool quiet)
 		version = VERSIONS;
 	if (version > (links ? 1 : 0))
 		landlock = &versions[version - 1];
-	seccomp =
-	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &errnos) == 0 &&
-	    filter_build(code, 0, 0) > 0;
+	seccomp = filter_known() &&
+	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &errnos) == 0;
 	if (!quiet && (!landlock || !seccomp))
 		log_event("unconfined", "missing",
 		    landlock      ? "seccomp"
@@ -137,18 +135,30 @@ confine_open_folder(struct confine *c, int fd, unsigned rights)
 		c->error = errno;
 }
 
-void
-confine_folder(struct confine *c, const char *path, unsigned rights)
+static void
+allow(struct confine *c, const char *path, int flags, unsigned rights)
 {
 	int fd;
 
 	if (c->ruleset < 0)
 		return;
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open(path, O_PATH | O_CLOEXEC | flags);
 	if (fd < 0)
 		return;
 	confine_open_folder(c, fd, rights);
 	close(fd);
+}
+
+void
+confine_folder(struct confine *c, const char *path, unsigned rights)
+{
+	allow(c, path, O_DIRECTORY, rights);
+}
+
+void
+confine_file(struct confine *c, const char *path, unsigned rights)
+{
+	allow(c, path, 0, rights);
 }
 
 /* The leak checker reads /proc, and traces us from a thread. */

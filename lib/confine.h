@@ -33,6 +33,8 @@ void confine_begin(struct confine *c);
  * gets none. */
 void confine_folder(struct confine *c, const char *path, unsigned rights);
 void confine_open_folder(struct confine *c, int fd, unsigned rights);
+/* The same for one file: CONFINE_READ, CONFINE_WRITE. */
+void confine_file(struct confine *c, const char *path, unsigned rights);
 /* Gives up all else; calls: of filter_calls. What the log needs is opened
  * first. Nothing may be forked after it. 0, or -1 with errno, and then the
  * process must not go on. */

@@ -127,7 +127,7 @@ struct program {
 	struct sock_filter *code;
 	size_t at;               /* of the first instruction */
 	size_t answers[ANSWERS]; /* of their first ones */
-	size_t first[NUMBERS];   /* numbers from which on the answer changes */
+	uint16_t first[NUMBERS]; /* numbers from which on the answer changes */
 	unsigned char answer[NUMBERS];
 };
 
@@ -192,7 +192,7 @@ put_tree(struct program *p, size_t low, size_t high)
 		return p->answers[p->answer[p->first[low]]];
 	above = put_tree(p, middle, high);
 	below = put_tree(p, low, middle);
-	return put_jump(p, BPF_JGE, (uint32_t)p->first[middle], above, below);
+	return put_jump(p, BPF_JGE, p->first[middle], above, below);
 }
 
 static size_t
@@ -201,10 +201,16 @@ find_ranges(struct program *p)
 	size_t n = 1;
 
 	p->first[0] = 0;
-	for (size_t i = 1; i < NUMBERS; i++)
+	for (uint16_t i = 1; i < NUMBERS; i++)
 		if (p->answer[i] != p->answer[i - 1])
 			p->first[n++] = i;
 	return n;
+}
+
+bool
+filter_known(void)
+{
+	return MACHINE != 0;
 }
 
 size_t
@@ -213,8 +219,6 @@ filter_build(struct sock_filter code[FILTER_MAX], unsigned calls, pid_t pid)
 	struct program p = {.code = code, .at = FILTER_MAX};
 	size_t tree;
 
-	if (MACHINE == 0)
-		return 0;
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		if (table[i].calls & (calls | BASE))
 			p.answer[table[i].number] = table[i].answer;

@@ -5,10 +5,11 @@
 #define FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FILTER_MAX 256
+#define FILTER_MAX 128
 
 /* Each beside the calls that any process needs: to use what is open, memory,
  * time, its own signals, to wait for its child and to end. */
@@ -18,11 +19,12 @@ enum filter_calls {
 	FILTER_DROP = 4   /* setgroups, setgid, setuid */
 };
 
-/* Fills code for the process pid and returns its length; 0 where this machine
- * is none that filters are known for. Calls that are not allowed are ENOSYS,
- * so that libc does without them as under an older kernel; EPERM where it is
- * an argument; execution, tracing and the calls of another architecture kill.
- */
+/* Whether this machine's calls are. */
+bool filter_known(void);
+/* Fills code for the process pid and returns its length. Calls that are not
+ * allowed are ENOSYS, so that libc does without them as under an older kernel;
+ * EPERM where it is an argument; execution, tracing and the calls of another
+ * architecture kill. */
 size_t
 filter_build(struct sock_filter code[FILTER_MAX], unsigned calls, pid_t pid);
 

@@ -19,6 +19,17 @@ allow_scratch(struct confine *c)
 	confine_folder(c, dir && *dir ? dir : "/tmp", SCRATCH);
 }
 
+/* For the Received fields. It is read with the first one, which most
+ * connections do not come to. */
+static void
+allow_time_zone(struct confine *c)
+{
+	if (getenv("TZ"))
+		tzset();
+	else
+		confine_file(c, "/etc/localtime", CONFINE_READ);
+}
+
 /* The spool of forwards, which are begun with its path. It is made here, since
  * a folder that is not there cannot be allowed. */
 static void
@@ -57,7 +68,7 @@ profile_smtp(const struct profile_smtp *p)
 		if (geteuid() == 0)
 			calls |= FILTER_DROP;
 	}
-	tzset(); /* for the Received fields */
+	allow_time_zone(&c);
 	return confine_enter(&c, calls);
 }
 

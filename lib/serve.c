@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crowd.h"
@@ -261,6 +262,7 @@ serve_listeners(struct server *v)
 		listener_name(v->listeners[i], name);
 		log_event("listening", "address", name, NULL);
 	}
+	tzset(); /* once, for all of them */
 	while (v->waiting > 0) {
 		v->waiting--;
 		start_session(v, *v->connected++, NULL);

@@ -235,6 +235,20 @@ deliver() {
 	same out <<<1
 }
 
+@test "and so is the system's, without TZ" {
+	local zone=/usr/share/zoneinfo/Asia/Kolkata
+	[ -e "$zone" ] || skip "no time zones"
+	[ "$EUID" = 0 ] || skip "not root"
+	# shellcheck disable=SC2016
+	unshare -m sh -c 'mount --bind "$1" "$(readlink -f /etc/localtime)" &&
+		smtp-recv --log none --hostname host.example \
+			--mailboxes mailboxes' x "$zone" >/dev/null \
+		< <(printf '%s\r\n' 'HELO x' 'MAIL FROM:<>' \
+			'RCPT TO:<c@host.example>' DATA '' . QUIT)
+	grep -h -c ' +0530$' in/box/new/*.* >out
+	same out <<<1
+}
+
 # session WITHOUT...: a dialogue's replies, and the log.
 session() {
 	printf '%s\r\n' 'HELO x' 'MAIL FROM:<a@b.example>' \
