@@ -28,7 +28,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply base64 sasl proxy intake original media scan batch esmtp \
+	trace reply dsn base64 sasl proxy intake original media scan batch esmtp \
 	pipeline transfer smtp command commandline content smtpd pop3 pop3d \
 	uidl imapdata imapreply imap mutf7 foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
@@ -58,7 +58,7 @@ PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
 PARTS_smtp-recv := bin/smtp-recv.h bin/smtp-recv-tables.c
 PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c \
 	bin/smtp-send-message.c bin/smtp-send-probe.c
-PARTS_spool := bin/sendmail.h bin/sendmail.c
+PARTS_spool := bin/spool.h bin/spool-options.c bin/sendmail.c
 FOREIGN_smtp-send := url login dialogue refusal dial hop session
 FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
 	fetcher

@@ -13,11 +13,7 @@
 #include "child.h"
 #include "compose.h"
 #include "listing.h"
-#include "log.h"
-#include "queue.h"
-#include "runner.h"
-#include "sendmail.h"
-#include "submit.h"
+#include "spool.h"
 
 static const char usage[] =
     "usage: sendmail [-t] [-f SENDER] [-F NAME] [RCPT...] < message\n"
@@ -38,47 +34,6 @@ static const char usage[] =
 
 static char mode = 'm';
 static bool verbose;
-static const char *sender; /* NULL: the default */
-static struct buf params;  /* of MAIL */
-static struct submission mail = {
-    .size = SUBMIT_ANY, .notify = "", .supply = true};
-
-static void
-add_param(const char *name, const char *value)
-{
-	buf_addf(&params, "%s%s=", params.len ? " " : "", name);
-	for (; *value; value++)
-		if (*value < '!' || *value > '~' || *value == '+' ||
-		    *value == '=')
-			buf_addf(&params, "+%02X", (unsigned char)*value);
-		else
-			buf_addc(&params, *value);
-}
-
-static const char *
-notify_param(const char *value)
-{
-	struct buf b = BUF_INIT;
-	const char *p;
-
-	if (strspn(value,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		",") != strlen(value) ||
-	    !*value)
-		log_die(EX_USAGE, "-N: bad value `%s'", value);
-	buf_adds(&b, "NOTIFY=");
-	for (p = value; *p; p++)
-		buf_addc(&b, (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p));
-	return buf_str(&b);
-}
-
-static int
-close_stdout(void)
-{
-	if (fflush(stdout) || fclose(stdout))
-		log_die(EX_TEMPFAIL, "write stdout: %s", strerror(errno));
-	return EX_OK;
-}
 
 static void
 print_and_exit(const char *text)
@@ -92,27 +47,22 @@ set_sendmail(int c, const char *value)
 {
 	switch (c) {
 	case 't':
-		mail.collect = true;
+		said.mail.collect = true;
 		break;
 	case 'f':
 	case 'r':
-		sender = value;
+		said.sender = value;
 		break;
 	case 'F':
 		if (!compose_is_text(value))
 			log_die(EX_DATAERR, "-F: no name: control octets");
-		mail.name = value;
+		said.mail.name = value;
 		break;
 	case 'N':
-		mail.notify = notify_param(value);
-		break;
 	case 'R':
-		if (strcasecmp(value, "full") && strcasecmp(value, "hdrs"))
-			log_die(EX_USAGE, "-R: full or hdrs, not `%s'", value);
-		add_param("RET", strcasecmp(value, "full") ? "HDRS" : "FULL");
-		break;
 	case 'V':
-		add_param("ENVID", value);
+		if (said_wish((char)c, value))
+			log_die(EX_USAGE, "-%c: bad value `%s'", c, value);
 		break;
 	case 'b':
 		mode = *value;
@@ -137,39 +87,24 @@ set_sendmail(int c, const char *value)
 
 /* --- what it does --- */
 
-/* False where there is none and none is to be made. */
-static bool
-open_queue(struct queue *q, bool create)
-{
-	struct buf path = BUF_INIT;
-	int err;
-
-	if (!queue_open(q, NULL, create))
-		return true;
-	err = errno;
-	if (err == ENOENT && !create)
-		return false;
-	queue_default_path(&path);
-	log_die(
-	    EX_TEMPFAIL, "open spool %s: %s", buf_str(&path), strerror(err));
-}
-
 static int
 queue_mail(char *rcpts[])
 {
+	struct submission *mail = &said.mail;
 	struct queue q;
 	struct buf why = BUF_INIT;
 	char id[QNAME_ID];
-	int code =
-	    submit_envelope(&mail, sender, buf_str(&params), rcpts, &why);
+	int code;
 
+	mail->supply = true;
+	code = submit_envelope(mail, said.sender, rcpts, &why);
 	if (code)
 		log_die(code, "%s", buf_str(&why));
-	if (!verbose && !mail.in_transit) /* a user's terminal is no log */
+	if (!verbose && !mail->in_transit) /* a user's terminal is no log */
 		log_open("sendmail", LOG_TO_NOWHERE);
 	open_queue(&q, true);
 	atomic_on_term();
-	code = submit(&q, &mail, STDIN_FILENO, id, &why);
+	code = submit(&q, mail, STDIN_FILENO, id, &why);
 	if (code == EX_OK)
 		return EX_OK; /* nothing may fail it now */
 	if (code == EX_UNAVAILABLE)
@@ -190,12 +125,11 @@ list_queue(void)
 static int
 run_queue(void)
 {
-	struct runner_options plain = RUNNER_OPTIONS_INIT;
 	struct queue q;
 
 	open_queue(&q, true);
 	child_path();
-	return runner_run(&q, &plain);
+	return runner_run(&q, &said.runs);
 }
 
 /* SMTP from a local program: it may send anywhere. */

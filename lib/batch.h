@@ -39,6 +39,10 @@ void batch_job_free(struct batch_job *j);
  * a TAB, CR, LF or NUL or the line is too long; errno is EINVAL. */
 int batch_job_write(const struct batch_job *j, struct buf *out);
 
+/* The enhanced code of a result without a reply: this host is set up wrong
+ * (RFC 3463), which the caller has to say. */
+#define BATCH_OURS "4.3.5"
+
 enum batch_fate { BATCH_OK, BATCH_TEMP, BATCH_PERM, BATCH_UNSURE };
 
 struct batch_result {

@@ -235,13 +235,16 @@ watch(int pidfd, int fd, struct buf *line, size_t most, long until)
 }
 
 static int
-reap(pid_t pid)
+reap(pid_t pid, bool exact)
 {
 	int status;
 
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EX_TEMPFAIL;
+	if (exact && WIFEXITED(status) &&
+	    verdict_is_misuse(WEXITSTATUS(status)))
+		return WEXITSTATUS(status);
 	return verdict_exit_of_wait(status);
 }
 
@@ -265,14 +268,14 @@ wait_limited(const struct child *c, pid_t pid, int fd, struct buf *line)
 
 	if (pidfd < 0) {
 		kill(-pid, SIGKILL);
-		reap(pid);
+		reap(pid, false);
 		return EX_TEMPFAIL;
 	}
 	late = watch(pidfd, fd, line, c->line ? c->line : LINE_OCTETS, until);
 	if (late)
 		end_group(pid, pidfd);
 	close(pidfd);
-	code = reap(pid);
+	code = reap(pid, c->exact);
 	return late ? EX_TEMPFAIL : code;
 }
 
@@ -307,7 +310,7 @@ child_await(pid_t pid, int fd, unsigned seconds)
 
 	if (pidfd < 0) {
 		kill(-pid, SIGKILL);
-		reap(pid);
+		reap(pid, false);
 		return EX_TEMPFAIL;
 	}
 	r = watch_octet(pidfd, fd, now_ms() + seconds * 1000L);
@@ -316,7 +319,7 @@ child_await(pid_t pid, int fd, unsigned seconds)
 	close(pidfd);
 	if (r < 0)
 		return -1;
-	code = reap(pid);
+	code = reap(pid, false);
 	return r > 0 ? EX_TEMPFAIL : code;
 }
 
@@ -340,7 +343,7 @@ child_run(const struct child *c, struct buf *line)
 	if (pid < 0)
 		code = EX_TEMPFAIL;
 	else if (!line && c->seconds == 0)
-		code = reap(pid);
+		code = reap(pid, c->exact);
 	else
 		code = wait_limited(c, pid, pipes[0], line);
 	if (line)

@@ -3,6 +3,7 @@
 #ifndef CHILD_H
 #define CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct child {
 				   above those numbers */
 	size_t passes;
 	const struct owner *as; /* becomes it first; NULL: nobody else */
+	bool exact;             /* child_run: 126 and 127, not 75 for them */
 };
 
 /* Puts the folder of the running program in front of PATH; once, from main. */

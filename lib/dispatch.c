@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <sysexits.h>
 
 #include "log.h"
+#include "verdict.h"
 
-#define SETUP_FAULT "4.3.5" /* RFC 3463, where no server said it: ours */
-#define FAILURES_MAX 3      /* transports in a row that die of their jobs */
+#define FAILURES_MAX 3 /* transports in a row that die of their jobs */
 
 /* --- outcomes --- */
 
@@ -176,6 +175,23 @@ same_path(
 	return !strcmp(a.text, path);
 }
 
+/* What is wrong here, not there: the set-up; a login, which alone is refused by
+ * a 5xx and tried again; the resolver, where it knows of no domain at all. */
+static void
+judge(struct plan *p, const struct group *g, const struct batch_result *b,
+    const char *text)
+{
+	bool dns = b->fate == BATCH_TEMP && !strcmp(b->enhanced, "4.4.3");
+
+	if ((!b->code && !strcmp(b->enhanced, BATCH_OURS)) ||
+	    (b->fate == BATCH_TEMP && b->code >= 500))
+		plan_trouble(p, text);
+	else if (g->route->kind == ROUTE_MX && dns)
+		snprintf(p->unresolved, sizeof p->unresolved, "%s", text);
+	else if (g->route->kind == ROUTE_MX)
+		p->resolved = true;
+}
+
 static void
 answer(struct plan *p, struct group *g, struct dispatch_job *j, size_t k,
     const struct batch_result *b)
@@ -192,8 +208,7 @@ answer(struct plan *p, struct group *g, struct dispatch_job *j, size_t k,
 		buf_addf(&text, "%s ", b->enhanced);
 	buf_adds(&text, b->text);
 	record(p, j->item, rcpt, marks[b->fate], b->code, buf_str(&text));
-	if (!b->code && !strcmp(b->enhanced, SETUP_FAULT))
-		plan_trouble(p, buf_str(&text));
+	judge(p, g, b, buf_str(&text));
 	buf_free(&text);
 	g->dispatch->progress = true;
 	g->failures = 0;
@@ -292,10 +307,7 @@ describe_end(int status, char *why, size_t size)
 static bool
 is_refusal(int status)
 {
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-
-	return code == EX_USAGE || code == EX_CONFIG || code == 126 ||
-	    code == 127;
+	return WIFEXITED(status) && verdict_is_misuse(WEXITSTATUS(status));
 }
 
 void

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -406,23 +405,4 @@ bool
 entry_is_open(const struct entry_rcpt *r)
 {
 	return strchr(".w?", r->mark) != NULL;
-}
-
-bool
-entry_param(const char *params, const char *name, char *out, size_t size)
-{
-	size_t k = strlen(name), n;
-
-	for (; *params; params += n, params += strspn(params, " ")) {
-		n = strcspn(params, " ");
-		if (n <= k || params[k] != '=' || strncasecmp(params, name, k))
-			continue;
-		n -= k + 1;
-		if (n >= size)
-			n = size - 1;
-		memcpy(out, params + k + 1, n);
-		out[n] = '\0';
-		return true;
-	}
-	return false;
 }

@@ -72,7 +72,5 @@ int entry_bury(struct queue *q, struct entry *e);
 
 /* Whether it is neither delivered nor failed; an unsure one is open. */
 bool entry_is_open(const struct entry_rcpt *r);
-/* The value of NAME=value among parameters (cut to size), or false. */
-bool entry_param(const char *params, const char *name, char *out, size_t size);
 
 #endif

@@ -31,8 +31,11 @@ handler_run(const struct handler *h, int body, struct buf *line)
 {
 	char *args[] = {(char *)"-f", (char *)h->sender, (char *)"--",
 	    (char *)h->rcpt, NULL};
-	struct child c = {
-	    .in = body, .out = -1, .seconds = h->seconds, .keep = h->keep};
+	struct child c = {.in = body,
+	    .out = -1,
+	    .seconds = h->seconds,
+	    .keep = h->keep,
+	    .exact = h->exact};
 	char id[60], size[60], **argv;
 	off_t octets = lseek(body, 0, SEEK_END);
 	const char **env;

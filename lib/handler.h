@@ -4,6 +4,8 @@
 #ifndef HANDLER_H
 #define HANDLER_H
 
+#include <stdbool.h>
+
 #include "buf.h"
 
 struct handler {
@@ -14,6 +16,7 @@ struct handler {
 	const char *const *env; /* further "NAME=value", NULL-ended, or NULL */
 	unsigned seconds;       /* until it is ended: 75 */
 	int keep;               /* a descriptor it inherits as it is, or 0 */
+	bool exact;             /* 126 and 127 as they are, not 75 */
 };
 
 /* Runs it on all of body, a file whose offset is moved. Its exit code, 75 where

@@ -89,6 +89,7 @@ deliver_one(struct queue *q, const char *command, const struct batch_job *j,
 	    .rcpt = rcpt,
 	    .mail_id = e->mail_id,
 	    .seconds = HANDLER_SECONDS,
+	    .exact = true,
 	    .keep = q->lock};
 	struct batch_result r = {.id = j->id, .rcpt = rcpt};
 	struct buf line = BUF_INIT;
@@ -101,7 +102,13 @@ deliver_one(struct queue *q, const char *command, const struct batch_job *j,
 	if (body >= 0)
 		code = handler_run(&h, body, &line);
 	explain(&r, code, &line, &reply);
-	if (line.len == 0 && r.fate != BATCH_OK) {
+	if (verdict_is_misuse(code)) {
+		r.code = 0;
+		r.enhanced = BATCH_OURS;
+		snprintf(why, sizeof why,
+		    "the command of the route failed (exit %d)", code);
+		r.text = why;
+	} else if (line.len == 0 && r.fate != BATCH_OK) {
 		snprintf(why, sizeof why, "%.60s (exit %d)", reply.text, code);
 		r.text = why;
 	}

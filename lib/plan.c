@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "health.h"
 #include "log.h"
 
 #define POLL_SECONDS 60
@@ -14,7 +15,8 @@
 void
 plan_trouble(struct plan *p, const char *text)
 {
-	log_error("%s", text);
+	if (strncmp(p->trouble, text, sizeof p->trouble - 1))
+		log_error("%s", text);
 	snprintf(p->trouble, sizeof p->trouble, "%s", text);
 }
 
@@ -34,6 +36,18 @@ plan_sync(struct plan *p)
 	if (p->dirty && fsync(p->q->queue))
 		plan_failed(p, "sync", "queue");
 	p->dirty = false;
+}
+
+void
+plan_tell(struct plan *p)
+{
+	if (!p->resolved && !*p->trouble)
+		memcpy(p->trouble, p->unresolved, sizeof p->trouble);
+	if (p->tried || *p->trouble || !p->waiting)
+		health_note(p->q, p->trouble);
+	p->tried = p->resolved = false;
+	p->waiting = true; /* until a scan says no */
+	*p->trouble = *p->unresolved = '\0';
 }
 
 static void
@@ -83,6 +97,7 @@ plan_open(struct plan *p, struct item *i)
 	if (i->gone)
 		return -1;
 	if (i->users > 0 || !entry_claim(p->q, &i->name, &i->entry)) {
+		p->tried = true;
 		i->users++;
 		return 0;
 	}
@@ -235,6 +250,7 @@ note_due(const char *file, const struct qname *n, void *arg)
 	if (n->state != 'q')
 		return 0;
 	if (n->due > d->now) {
+		d->p->waiting = true;
 		if (n->due < d->p->next_due)
 			d->p->next_due = n->due;
 		return 0;
@@ -264,6 +280,7 @@ plan_scan(struct plan *p)
 	size_t i;
 
 	p->next_due = d.now + POLL_SECONDS;
+	p->waiting = false;
 	if (qname_each(p->q->queue, note_due, &d) < 0)
 		plan_failed(p, "read", "queue");
 	if (d.n > 0)

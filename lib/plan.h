@@ -46,7 +46,11 @@ struct plan {
 	long long next_due;               /* as of the last scan */
 	bool dirty;        /* names were removed, not yet synced */
 	bool failed;       /* the queue itself did */
+	bool tried;        /* something, since health was told */
+	bool waiting;      /* as of the last scan something is not due */
+	bool resolved;     /* DNS knew of some domain */
 	char trouble[200]; /* local, for health */
+	char unresolved[200];
 };
 
 /* Reads SPOOL/routes again; no group may refer to the old ones. -1: bad, said
@@ -75,6 +79,9 @@ void plan_path(const struct plan *p, const struct entry *e, size_t rcpt,
 void plan_trouble(struct plan *p, const char *text);
 /* The queue itself failed (errno). */
 void plan_failed(struct plan *p, const char *action, const char *id);
+/* Leaves for health what was wrong, and begins anew. Where nothing was tried
+ * and something waits, what was wrong may still be, and what is noted stays. */
+void plan_tell(struct plan *p);
 /* Makes removals durable. */
 void plan_sync(struct plan *p);
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "dispatch.h"
-#include "health.h"
 #include "log.h"
 #include "plan.h"
 #include "verdict.h"
@@ -200,10 +199,9 @@ work(struct runner *r)
 			look(r);
 		advance(r);
 		if (!r->plan.groups) {
-			health_note(r->plan.q, r->plan.trouble);
+			plan_tell(&r->plan);
 			if (!r->o->watch || stopping)
 				return;
-			*r->plan.trouble = '\0';
 		}
 		wait_for_events(r);
 		reap(r);
@@ -269,7 +267,7 @@ prepare(struct runner *r, char path[PATH_MAX], char hostname[256])
 	if (!plan_routes(&r->plan))
 		return EX_OK;
 	code = verdict_exit_of_errno(errno, EX_CONFIG);
-	health_note(q, r->plan.trouble);
+	plan_tell(&r->plan);
 	return code;
 }
 

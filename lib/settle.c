@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "bounce.h"
+#include "dsn.h"
 #include "log.h"
 #include "reply.h"
 
@@ -60,52 +61,6 @@ expire(struct entry *e, const struct settle_options *o)
 
 /* --- reports --- */
 
-/* RFC 3461 NOTIFY: without it failures are told, and delays if anyone tells. */
-static bool
-notifies(const struct entry_rcpt *r, const char *event)
-{
-	char value[64], *word, *save;
-
-	if (!entry_param(r->params, "NOTIFY", value, sizeof value))
-		return true;
-	for (word = strtok_r(value, ",", &save); word;
-	     word = strtok_r(NULL, ",", &save))
-		if (!strcasecmp(word, event))
-			return true;
-	return false;
-}
-
-static int
-hex(char c)
-{
-	const char *digits = "0123456789ABCDEF", *p = strchr(digits, c);
-
-	return c && p ? (int)(p - digits) : -1;
-}
-
-/* xtext (RFC 3461 4) in place; what would not be printable is a '?', and what
- * is not ASCII too, but in an address of RFC 6533. */
-static void
-xtext_decode(char *s, bool utf8)
-{
-	char *out = s;
-	int c;
-
-	for (; *s; s++) {
-		c = (unsigned char)*s;
-		if (utf8 && c > 127) {
-			*out++ = *s;
-			continue;
-		}
-		if (c == '+' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-			c = hex(s[1]) * 16 + hex(s[2]);
-			s += 2;
-		}
-		*out++ = c < 32 || c > 126 ? '?' : (char)c;
-	}
-	*out = '\0';
-}
-
 struct told {
 	struct bounce_rcpt rcpt;
 	char enhanced[12], orcpt[512];
@@ -121,9 +76,9 @@ tell(struct told *t, const struct entry_rcpt *r)
 	    .code = r->code,
 	    .enhanced = t->enhanced,
 	    .text = r->code ? r->text : r->text + n};
-	if (entry_param(r->params, "ORCPT", t->orcpt, sizeof t->orcpt) &&
+	if (dsn_param(r->params, "ORCPT", t->orcpt, sizeof t->orcpt) &&
 	    strchr(t->orcpt, ';')) {
-		xtext_decode(t->orcpt, strncasecmp(t->orcpt, "utf-8;", 6) == 0);
+		dsn_decode(t->orcpt, strncasecmp(t->orcpt, "utf-8;", 6) == 0);
 		t->rcpt.orcpt = t->orcpt;
 	}
 }
@@ -143,11 +98,11 @@ queue_report(struct queue *q, const struct entry *e, struct bounce *b)
 	char value[128];
 	int r = -1;
 
-	if (entry_param(e->params, "RET", value, sizeof value))
+	if (dsn_param(e->params, "RET", value, sizeof value))
 		b->headers_only = !strcasecmp(value, "HDRS");
 	b->headers_only = b->headers_only || e->size > WHOLE_MAX;
-	if (entry_param(e->params, "ENVID", value, sizeof value)) {
-		xtext_decode(value, false);
+	if (dsn_param(e->params, "ENVID", value, sizeof value)) {
+		dsn_decode(value, false);
 		b->envid = value;
 	}
 	envelope_sender(&to, "", "");
@@ -215,7 +170,8 @@ report_failures(
 	for (i = 0; i < e->n && !r; i++) {
 		struct entry_rcpt *c = &e->rcpts[i];
 
-		picked[i] = c->mark == ENTRY_FAILED && notifies(c, "FAILURE");
+		picked[i] = c->mark == ENTRY_FAILED &&
+		    dsn_notifies(c->params, "FAILURE", true);
 		if (c->mark == ENTRY_FAILED && !picked[i])
 			r = entry_mark(e, i, ENTRY_REPORTED, c->code, c->text);
 	}
@@ -234,7 +190,7 @@ warn_delays(struct queue *q, struct entry *e, const struct settle_options *o)
 
 	for (i = 0; i < e->n; i++)
 		picked[i] = e->rcpts[i].mark == ENTRY_PENDING &&
-		    notifies(&e->rcpts[i], "DELAY");
+		    dsn_notifies(e->rcpts[i].params, "DELAY", true);
 	r = report(q, e, o, picked, true);
 	free(picked);
 	return r;

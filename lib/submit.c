@@ -20,8 +20,7 @@
 /* --- the envelope --- */
 
 static int
-add_sender(struct submission *s, const char *sender, const char *params,
-    struct buf *why)
+add_sender(struct submission *s, const char *sender, struct buf *why)
 {
 	struct buf text = BUF_INIT;
 	int r = sender ? envelope_parse_sender(sender, &text)
@@ -31,7 +30,8 @@ add_sender(struct submission *s, const char *sender, const char *params,
 		buf_addf(why, "sender: no address: %s",
 		    sender ? sender : buf_str(&text));
 	else
-		envelope_sender(&s->envelope, buf_str(&text), params);
+		envelope_sender(
+		    &s->envelope, buf_str(&text), buf_str(&s->params));
 	buf_free(&text);
 	return r;
 }
@@ -52,14 +52,14 @@ add_rcpt(struct submission *s, const char *rcpt, struct buf *why)
 	if (r)
 		buf_addf(why, "recipient: no address: %s", rcpt);
 	else
-		envelope_rcpt(&s->envelope, a.text, s->notify);
+		envelope_rcpt(&s->envelope, a.text, buf_str(&s->wishes));
 	buf_free(&text);
 	return r;
 }
 
 int
-submit_envelope(struct submission *s, const char *sender, const char *params,
-    char *const rcpts[], struct buf *why)
+submit_envelope(struct submission *s, const char *sender, char *const rcpts[],
+    struct buf *why)
 {
 	const char *id = getenv("MAIL_ID");
 
@@ -68,7 +68,7 @@ submit_envelope(struct submission *s, const char *sender, const char *params,
 		s->options.mail_id = id;
 		s->supply = false;
 	}
-	if (add_sender(s, sender, params, why))
+	if (add_sender(s, sender, why))
 		return EX_DATAERR;
 	for (; *rcpts; rcpts++)
 		if (add_rcpt(s, *rcpts, why))
@@ -131,7 +131,7 @@ collect(struct way *w)
 			buf_free(&full);
 			return EX_DATAERR;
 		}
-		envelope_rcpt(e, a.text, w->s->notify);
+		envelope_rcpt(e, a.text, buf_str(&w->s->wishes));
 	}
 	buf_free(&full);
 	if (e->n == 0)

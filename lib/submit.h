@@ -15,21 +15,22 @@
 struct submission {
 	struct envelope envelope; /* by submit_envelope; -t adds to it */
 	struct queue_options options;
-	bool collect;       /* -t: recipients from the header too */
-	bool in_transit;    /* by submit_envelope; never altered */
-	bool supply;        /* Date, Message-ID and From if missing */
-	const char *name;   /* for that From, or NULL */
-	const char *notify; /* parameters of recipients found by -t, or "" */
+	bool collect;      /* -t: recipients from the header too */
+	bool in_transit;   /* by submit_envelope; never altered */
+	bool supply;       /* Date, Message-ID and From if missing */
+	const char *name;  /* for that From, or NULL */
+	struct buf params; /* of MAIL, and of each RCPT: lib/dsn.h */
+	struct buf wishes;
 	bool allow_empty;
 	uint64_t size; /* octets that must come, or SUBMIT_ANY */
 };
 
 /* The envelope from the command line: sender as -f gives it, or NULL for the
- * default; params of MAIL; rcpts end with NULL. With MAIL_ID in the environment
- * the mail is in transit and its addresses stay as they are. 0; else an exit
- * code, and why has the reason. */
+ * default; rcpts end with NULL. With MAIL_ID in the environment the mail is in
+ * transit and its addresses stay as they are. 0; else an exit code, and why has
+ * the reason. */
 int submit_envelope(struct submission *s, const char *sender,
-    const char *params, char *const rcpts[], struct buf *why);
+    char *const rcpts[], struct buf *why);
 /* Reads fd to its end, and logs. 0, the message is durable and id set: signals
  * that end a program are held from then on, and nothing is to fail. Else an
  * exit code, nothing is left of it, and why has the reason (for 69 it begins

@@ -30,6 +30,13 @@ verdict_worst(int status, int code)
 	return !status || verdict_of_exit(status) == PERM ? code : status;
 }
 
+bool
+verdict_is_misuse(int code)
+{
+	return code == EX_USAGE || code == EX_CONFIG || code == 126 ||
+	    code == 127;
+}
+
 int
 verdict_exit_of_wait(int status)
 {

@@ -3,6 +3,7 @@
 #ifndef VERDICT_H
 #define VERDICT_H
 
+#include <stdbool.h>
 #include <sysexits.h>
 
 enum verdict { OK, TEMP, PERM };
@@ -12,6 +13,9 @@ enum verdict verdict_of_exit(int code);
 /* The exit code of several actions: any permanent failure is 69, and shows only
  * where nothing temporary did. */
 int verdict_worst(int status, int code);
+/* Whether an exit code says that a command cannot run or was told nonsense: 64,
+ * 78, 126, 127. */
+bool verdict_is_misuse(int code);
 /* The exit code of a wait(2) status; 75 for a signal or 126 and above. */
 int verdict_exit_of_wait(int status);
 /* The exit code for a file that someone named and that cannot be read: mistake

@@ -831,8 +831,11 @@ send_tls()
 # has_options PROGRAM: the long ones of its tables, as the compiler sees them.
 has_options()
 {
-	${CC:-cc} -E -P -D_GNU_SOURCE -DVERSION='""' -I"$TOP/lib" \
-		"$TOP/bin/$1.c" | tr '\n' ' ' |
+	local source
+	for source in "$TOP/bin/$1.c" "$TOP/bin/$1-options.c"; do
+		[ ! -e "$source" ] || ${CC:-cc} -E -P -D_GNU_SOURCE \
+			-DVERSION='""' -I"$TOP/lib" "$source"
+	done | tr '\n' ' ' |
 		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
 		grep -oE '\{"[a-z0-9-]+"' | tr -d '{"'
 	printf '%s\n' config help version

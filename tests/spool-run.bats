@@ -215,7 +215,8 @@ load spool
 		event=sent id=ID mail_id=ID rcpt=good@x.example code=250 text="2.0.0 Message accepted"
 		event=failed id=ID mail_id=ID rcpt=quota@x.example code=552 text="5.2.2 mailbox full"
 		event=failed id=ID mail_id=ID rcpt=lie@x.example code=550 text="5.1.1 No such user here"
-		event=deferred id=ID mail_id=ID rcpt=later@x.example code=451 text="4.3.0 Temporary trouble, try again later (exit 64)"
+		event=deferred id=ID mail_id=ID rcpt=later@x.example code=000 text="4.3.5 the command of the route failed (exit 64)"
+		spool: 4.3.5 the command of the route failed (exit 64)
 		event=bounced id=ID mail_id=ID report=ID to=a@b.example
 	END
 }

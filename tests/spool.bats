@@ -171,6 +171,28 @@ load spool
 	echo 'trouble: 1 queued, 0 held, 1 due, 0 dead, 0 corrupt; due since 2001-09-09T01:46:40Z' | same health
 }
 
+@test "--notify, --ret and --envid say what reports are wanted" {
+	id=$(printf 'To: e@f.example\n\nhi\n' | spool add -t -f a@b.example \
+		--notify Success,delay --ret hdrs --envid 'a+b =c' \
+		--ret FULL c@d.example)
+	sed -n 's/  */ /g; /^[FR] /p' s/queue/*."$id".q >envelope
+	same envelope <<-'END'
+		F <a@b.example> RET=FULL ENVID=a+2Bb+20+3Dc
+		R . 000 <c@d.example> NOTIFY=SUCCESS,DELAY
+		R . 000 <e@f.example> NOTIFY=SUCCESS,DELAY
+	END
+	for wish in notify=never,delay notify=delay,delay notify= notify=all \
+		'notify=delay,' ret=both envid= "envid=$(printf '%0101d' 1)" \
+		$'envid=a\nb' envid=ü; do
+		exits 64 spool add --"$wish" c@d.example <<<hi 2>err
+		exits 64 sendmail -"$(tr nre NRV <<<"${wish:0:1}")" "${wish#*=}" \
+			c@d.example <<<hi 2>/dev/null
+		sed -n "s/: bad value .*//p" err >what
+		echo "spool: --${wish/=*/}" | same what
+	done
+	[ "$(find s/queue -type f | wc -l)" = 1 ]
+}
+
 @test "list, show and health create nothing" {
 	spool list >out
 	same out </dev/null
