@@ -115,14 +115,16 @@ demo:
 	@tests/demo $(B)/bin
 
 # Many tests wait more than they work. What takes long comes first: the proofs,
-# then by size.
+# then by size. A process for each test of a file, as -j has it alone, would
+# cost more than most tests do.
 JOBS ?= $(shell expr 2 \* $$(nproc))
 LONG := $(patsubst %,tests/%.bats,clients fuzz servers architecture)
 TESTS ?= $(LONG) $(filter-out $(LONG),$(shell ls -S tests/*.bats))
 check:
 	@tests/deps check
 	@$(MAKE) --no-print-directory all drivers proofs
-	MAILPIPE_BUILD=$(abspath $(B)) tests/run -j $(JOBS) $(TESTS)
+	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) \
+		--no-parallelize-within-files $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.
 proof:

@@ -12,11 +12,9 @@ export PATH LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
 unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
 	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID
 
-# bats, if it is bats that runs a file, notes before each command where it is, to
-# tell where a test fails; that takes as long as all else that bash does. It can
-# be noted at the failure.
+# bats notes before each command where it is, to tell where a test fails; that
+# takes as long as all else that bash does. It can be noted at the failure.
 note_failures_only() {
-	declare -F bats_capture_stack_trace >/dev/null || return 0
 	trap - DEBUG
 	trap 'bats_check_status_from_trap; note_failure' ERR
 }

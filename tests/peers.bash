@@ -156,13 +156,13 @@ peers_new()
 }
 
 # peers_spawn DIR COMMAND...: in a session of its own, by which peers_stop finds
-# all of it, and ended by the kernel should the test itself be killed.
+# all of it, and ended by the kernel should bats itself be killed.
 peers_spawn()
 {
 	local dir=$1
 	shift
 	(
-		# Whoever reads the tests' output waits for who holds its descriptors.
+		# bats waits for whoever holds its descriptors.
 		for fd in /proc/self/fd/*; do
 			fd=${fd##*/}
 			((fd < 3)) || eval "exec $fd>&-"
