@@ -22,6 +22,7 @@ enum key {
 	KEY_ALLOW_EMPTY,
 	KEY_ONCE,
 	KEY_WATCH,
+	KEY_PER_HOST,
 	KEY_TRANSPORT,
 	KEY_UNSURE,
 	KEY_HOSTNAME,
@@ -100,6 +101,11 @@ set_run(int key, const char *value, char *why, size_t size)
 		if (parse_number(value, 1000, &n) || n == 0)
 			return refuse(why, size, "jobs", value);
 		o->jobs = (unsigned)n;
+		return 0;
+	case KEY_PER_HOST:
+		if (parse_number(value, 1000, &n) || n == 0)
+			return refuse(why, size, "per-host", value);
+		o->per_host = (unsigned)n;
 		return 0;
 	case KEY_ONCE:
 	case KEY_WATCH:
@@ -209,9 +215,9 @@ const struct option_def add_defs[] = {{"from", 'f', true},
     {"allow-empty", KEY_ALLOW_EMPTY, false}, COMMON};
 const struct option_def run_defs[] = {{"jobs", 'j', true},
     {"once", KEY_ONCE, false}, {"watch", KEY_WATCH, false},
-    {"transport", KEY_TRANSPORT, true}, {"unsure", KEY_UNSURE, true},
-    {"hostname", KEY_HOSTNAME, true}, {"local", KEY_LOCAL, true},
-    {"timeout", KEY_TIMEOUT, true}, {"delay-warning", KEY_DELAY_WARNING, true},
-    COMMON};
+    {"per-host", KEY_PER_HOST, true}, {"transport", KEY_TRANSPORT, true},
+    {"unsure", KEY_UNSURE, true}, {"hostname", KEY_HOSTNAME, true},
+    {"local", KEY_LOCAL, true}, {"timeout", KEY_TIMEOUT, true},
+    {"delay-warning", KEY_DELAY_WARNING, true}, COMMON};
 const struct option_def list_defs[] = {{"json", KEY_JSON, false}, COMMON};
 const struct option_def health_defs[] = {{"older", KEY_OLDER, true}, COMMON};

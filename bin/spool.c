@@ -30,6 +30,7 @@ static const char usage[] =
     "      --notify never|success,failure,delay   --ret full|hdrs\n"
     "      --envid ID           what reports are wanted (RFC 3461)\n"
     "  run [--once | --watch] [-j, --jobs N]    send what is due:\n"
+    "      --per-host N         connections to one destination (1)\n"
     "      --transport CMD      run for each route (smtp-send)\n"
     "      --unsure retry|hold  after a lost reply to a whole message\n"
     "      --hostname NAME      ours, in reports and source routes\n"

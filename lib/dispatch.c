@@ -9,12 +9,13 @@
 #include "log.h"
 #include "verdict.h"
 
+#define RCPTS_MAX 1000 /* of a job */
 #define FAILURES_MAX 3 /* transports in a row that die of their jobs */
 
 /* --- outcomes --- */
 
 static void
-log_outcome(const struct entry *e, const struct entry_rcpt *c)
+log_outcome(const struct entry *e, const struct entry_rcpt *c, const char *text)
 {
 	static const char marks[] = ".w+-?";
 	static const char *const events[] = {
@@ -25,7 +26,7 @@ log_outcome(const struct entry *e, const struct entry_rcpt *c)
 	snprintf(code, sizeof code, "%03d", c->code);
 	log_event(p ? events[p - marks] : "outcome", "id", e->name.id,
 	    "mail_id", e->mail_id, "rcpt", c->address, "code", code, "text",
-	    c->text, NULL);
+	    text, NULL);
 }
 
 /* Whether nothing but acceptance is left: the removal that follows at once
@@ -53,13 +54,13 @@ record(struct plan *p, struct item *i, size_t rcpt, char mark, int code,
 		entry_note(&i->entry, rcpt, mark, code, text);
 	else if (entry_mark(&i->entry, rcpt, mark, code, text))
 		plan_failed(p, "mark", i->name.id);
-	log_outcome(&i->entry, c);
+	log_outcome(&i->entry, c, text);
 }
 
 void
 dispatch_defer(struct plan *p, struct group *g, const char *why)
 {
-	for (; g->at < g->n; g->at++) {
+	for (; g->at < g->n; g->at++, g->from = 0) {
 		struct item *i = g->items[g->at];
 		size_t *rcpts, n, k;
 
@@ -81,12 +82,12 @@ dispatch_defer(struct plan *p, struct group *g, const char *why)
 /* --- jobs --- */
 
 static void
-job_close(struct plan *p, struct group *g, struct dispatch_job *j)
+job_close(struct plan *p, struct dispatch *d, struct dispatch_job *j)
 {
 	struct item *i = j->item;
 
 	free(j->rcpts);
-	*j = g->dispatch->window[--g->dispatch->jobs];
+	*j = d->window[--d->jobs];
 	plan_close(p, i);
 }
 
@@ -126,22 +127,52 @@ write_job(struct plan *p, const struct item *i, const size_t *rcpts, size_t n,
 	return result;
 }
 
-static void
-feed_one(struct plan *p, struct group *g, struct item *i)
+/* How many of n recipients go into one line. */
+static size_t
+fit(const struct entry *e, const size_t *rcpts, size_t n)
 {
+	size_t k, octets = 0;
+
+	for (k = 0; k < n && k < RCPTS_MAX; k++) {
+		const struct entry_rcpt *c = &e->rcpts[rcpts[k]];
+
+		octets += strlen(c->address) + strlen(c->params) + 4;
+		if (k > 0 && octets > BATCH_LINE / 2)
+			break;
+	}
+	return k;
+}
+
+/* A job for the next item, or for as many of its recipients as one may have;
+ * then the item stays for the others. */
+static void
+feed_one(struct plan *p, struct group *g, struct dispatch *d)
+{
+	struct item *i = g->items[g->at];
 	struct dispatch_job j = {.item = i};
 	struct buf line = BUF_INIT;
+	size_t all;
 
 	if (plan_open(p, i)) {
+		g->at++;
+		g->from = 0;
 		plan_skip(p, i);
 		return;
 	}
 	j.rcpts = xrealloc(NULL, i->entry.n * sizeof *j.rcpts);
-	j.left = plan_pick(p, g, &i->entry, j.rcpts);
+	all = plan_pick(p, g, &i->entry, j.rcpts);
+	j.left = fit(&i->entry, j.rcpts, all);
+	if (j.left < all) {
+		g->from = j.rcpts[j.left];
+		i->groups++;
+	} else {
+		g->at++;
+		g->from = 0;
+	}
 	if (j.left > 0 && !write_job(p, i, j.rcpts, j.left, &line)) {
-		transport_put(&g->dispatch->t, &line);
-		j.end = g->dispatch->t.queued;
-		g->dispatch->window[g->dispatch->jobs++] = j;
+		transport_put(&d->t, &line);
+		j.end = d->t.queued;
+		d->window[d->jobs++] = j;
 	} else {
 		if (j.left > 0)
 			plan_failed(p, "describe", i->name.id);
@@ -152,15 +183,25 @@ feed_one(struct plan *p, struct group *g, struct item *i)
 }
 
 void
-dispatch_feed(struct plan *p, struct group *g, bool stop)
+dispatch_feed(struct plan *p, struct group *g, struct dispatch *d, bool stop)
 {
-	struct dispatch *d = g->dispatch;
-
-	while (!stop && d->t.in >= 0 && d->jobs < BATCH_WINDOW && g->at < g->n)
-		feed_one(p, g, g->items[g->at++]);
+	while (!stop && d->t.in >= 0 && d->jobs < BATCH_WINDOW &&
+	    d->t.to.len < BATCH_LINE && g->at < g->n)
+		feed_one(p, g, d);
 	transport_flush(&d->t);
 	if ((stop || g->at == g->n) && d->t.to.len == 0)
 		transport_end(&d->t);
+}
+
+bool
+dispatch_wants_more(const struct group *g)
+{
+	const struct dispatch *d;
+
+	for (d = g->dispatches; d; d = d->next)
+		if (d->t.in >= 0 && d->jobs < BATCH_WINDOW)
+			return false;
+	return g->at < g->n;
 }
 
 /* --- results --- */
@@ -193,8 +234,8 @@ judge(struct plan *p, const struct group *g, const struct batch_result *b,
 }
 
 static void
-answer(struct plan *p, struct group *g, struct dispatch_job *j, size_t k,
-    const struct batch_result *b)
+answer(struct plan *p, struct group *g, struct dispatch *d,
+    struct dispatch_job *j, size_t k, const struct batch_result *b)
 {
 	static const char marks[] = {[BATCH_OK] = ENTRY_ACCEPTED,
 	    [BATCH_TEMP] = ENTRY_PENDING,
@@ -210,15 +251,16 @@ answer(struct plan *p, struct group *g, struct dispatch_job *j, size_t k,
 	record(p, j->item, rcpt, marks[b->fate], b->code, buf_str(&text));
 	judge(p, g, b, buf_str(&text));
 	buf_free(&text);
-	g->dispatch->progress = true;
+	d->progress = true;
 	g->failures = 0;
-	g->dispatch->last = time(NULL);
+	d->last = time(NULL);
 	if (j->left == 0)
-		job_close(p, g, j);
+		job_close(p, d, j);
 }
 
 static void
-take_result(struct plan *p, struct group *g, char *line, size_t n)
+take_result(
+    struct plan *p, struct group *g, struct dispatch *d, char *line, size_t n)
 {
 	struct batch_result b;
 	size_t i, k;
@@ -227,15 +269,15 @@ take_result(struct plan *p, struct group *g, char *line, size_t n)
 		log_error("transport: not a result: %s", line);
 		return;
 	}
-	for (i = 0; i < g->dispatch->jobs; i++) {
-		struct dispatch_job *j = &g->dispatch->window[i];
+	for (i = 0; i < d->jobs; i++) {
+		struct dispatch_job *j = &d->window[i];
 
 		if (strcmp(j->item->name.id, b.id))
 			continue;
 		for (k = 0; k < j->left; k++)
 			if (same_path(
 				p, &j->item->entry, j->rcpts[k], b.rcpt)) {
-				answer(p, g, j, k, &b);
+				answer(p, g, d, j, k, &b);
 				return;
 			}
 	}
@@ -243,9 +285,8 @@ take_result(struct plan *p, struct group *g, char *line, size_t n)
 }
 
 void
-dispatch_results(struct plan *p, struct group *g)
+dispatch_results(struct plan *p, struct group *g, struct dispatch *d)
 {
-	struct dispatch *d = g->dispatch;
 	char *line;
 	size_t n;
 
@@ -253,7 +294,7 @@ dispatch_results(struct plan *p, struct group *g)
 		return;
 	transport_fill(&d->t);
 	while ((line = transport_line(&d->t, &n)))
-		take_result(p, g, line, n);
+		take_result(p, g, d, line, n);
 }
 
 /* --- the transport --- */
@@ -264,32 +305,34 @@ dispatch_start(struct plan *p, struct group *g, const char *command)
 	struct dispatch *d = xrealloc(NULL, sizeof *d);
 	char why[160];
 
-	*d = (struct dispatch){.last = time(NULL)};
-	g->dispatch = d;
-	if (!transport_start(&d->t, p->q, g->route, p->own, command))
+	*d = (struct dispatch){.next = g->dispatches, .last = time(NULL)};
+	if (!transport_start(&d->t, p->q, g->route, p->own, command)) {
+		g->dispatches = d;
+		g->running++;
 		return 0;
+	}
 	snprintf(why, sizeof why, "start transport: %s", strerror(errno));
 	plan_trouble(p, why);
-	g->dispatch = NULL;
 	free(d);
-	dispatch_defer(p, g, why);
+	if (!g->dispatches)
+		dispatch_defer(p, g, why);
 	return -1;
 }
 
 /* What it did not answer was never sent if it never got it, or had no use for
  * its command line; else nobody knows. */
 static void
-give_up(struct plan *p, struct group *g, bool refused, const char *why)
+give_up(struct plan *p, struct dispatch *d, bool refused, const char *why)
 {
-	while (g->dispatch->jobs > 0) {
-		struct dispatch_job *j = &g->dispatch->window[0];
-		bool sent = !refused && j->end <= g->dispatch->t.written;
+	while (d->jobs > 0) {
+		struct dispatch_job *j = &d->window[0];
+		bool sent = !refused && j->end <= d->t.written;
 		size_t k;
 
 		for (k = 0; k < j->left; k++)
 			record(p, j->item, j->rcpts[k],
 			    sent ? ENTRY_UNSURE : ENTRY_PENDING, 0, why);
-		job_close(p, g, j);
+		job_close(p, d, j);
 	}
 }
 
@@ -311,9 +354,9 @@ is_refusal(int status)
 }
 
 void
-dispatch_finish(struct plan *p, struct group *g, int status)
+dispatch_finish(struct plan *p, struct group *g, struct dispatch *d, int status)
 {
-	struct dispatch *d = g->dispatch;
+	struct dispatch **at = &g->dispatches;
 	bool refused = is_refusal(status) && !d->progress;
 	bool broken = d->jobs > 0 || !d->progress;
 	char why[120];
@@ -321,10 +364,13 @@ dispatch_finish(struct plan *p, struct group *g, int status)
 	describe_end(status, why, sizeof why);
 	if (refused || (d->jobs > 0 && !d->progress))
 		plan_trouble(p, why);
-	give_up(p, g, refused, why);
+	give_up(p, d, refused, why);
 	transport_close(&d->t);
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
 	free(d);
-	g->dispatch = NULL;
+	g->running--;
 	g->failures = broken ? g->failures + 1 : 0;
 	if (refused || g->failures >= FAILURES_MAX)
 		dispatch_defer(p, g, why);

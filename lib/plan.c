@@ -187,6 +187,11 @@ group_add(struct plan *p, const struct route *route, const char *domain,
 	}
 	if (g->n > g->at && g->items[g->n - 1] == i)
 		return;
+	if (g->n == g->cap && g->at > g->n / 2) {
+		g->n -= g->at;
+		memmove(g->items, g->items + g->at, g->n * sizeof *g->items);
+		g->at = 0;
+	}
 	if (g->n == g->cap) {
 		g->cap = g->cap ? 2 * g->cap : 16;
 		g->items = xrealloc(g->items, g->cap * sizeof(struct item *));
@@ -300,7 +305,7 @@ plan_pick(const struct plan *p, const struct group *g, const struct entry *e,
 	char domain[256];
 	size_t k, n = 0;
 
-	for (k = 0; k < e->n; k++)
+	for (k = g->from; k < e->n; k++)
 		if (settle_wants(p->settle, &e->rcpts[k]) &&
 		    find_route(p, e->sender, e->rcpts[k].address, &a, domain) ==
 			g->route &&

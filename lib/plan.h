@@ -1,5 +1,5 @@
 /* What a run has to try: the due messages, grouped by route and destination,
- * one transport process for each group. */
+ * each group for transports of its own. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -30,9 +30,11 @@ struct group {
 	const struct route *route; /* NULL: no route, or only to settle */
 	char domain[256];          /* for mx; else "" */
 	struct item **items;
-	size_t n, cap, at;         /* at: the next one to try */
-	unsigned failures;         /* of its transports, in a row */
-	struct dispatch *dispatch; /* its running transport, or NULL */
+	size_t n, cap, at;           /* at: the next one to try, */
+	size_t from;                 /* or its recipients from that one on */
+	unsigned failures;           /* of its transports, in a row */
+	struct dispatch *dispatches; /* its running transports */
+	unsigned running;
 };
 
 struct plan {
@@ -67,8 +69,8 @@ int plan_open(struct plan *p, struct item *i);
 /* The group is done with it: the last one to be settles it. */
 void plan_close(struct plan *p, struct item *i);
 void plan_skip(struct plan *p, struct item *i);
-/* The indices of a group's recipients in an open item; rcpts has room for all
- * of them. Returns how many. */
+/* The indices of a group's recipients in an open item, from g->from on; rcpts
+ * has room for all of them. Returns how many. */
 size_t plan_pick(const struct plan *p, const struct group *g,
     const struct entry *e, size_t *rcpts);
 /* The path of recipient rcpt as its next hop gets it. */

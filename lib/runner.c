@@ -53,51 +53,77 @@ catch_signals(void)
 	sigprocmask(SIG_BLOCK, &block, NULL);
 }
 
-/* Starts what may be started, feeds what runs and drops what is done. */
+static bool
+may_start(const struct runner *r, const struct group *g)
+{
+	return !stopping && r->running < r->o->jobs &&
+	    g->running < r->o->per_host && dispatch_wants_more(g);
+}
+
+static bool
+start(struct runner *r, struct group *g)
+{
+	if (!may_start(r, g) || dispatch_start(&r->plan, g, r->o->transport))
+		return false;
+	r->running++;
+	dispatch_feed(&r->plan, g, g->dispatches, false);
+	return true;
+}
+
+/* Starts what may be started, feeds what runs and drops what is done. Each
+ * destination gets a transport before any gets another. */
 static void
 advance(struct runner *r)
 {
 	struct group **at = &r->plan.groups, *g;
+	struct dispatch *d;
 
 	while ((g = *at)) {
 		if (!g->route)
 			dispatch_defer(&r->plan, g, "no route");
-		if (!g->dispatch && g->at < g->n && !stopping &&
-		    r->running < r->o->jobs &&
-		    !dispatch_start(&r->plan, g, r->o->transport))
-			r->running++;
-		if (g->dispatch)
-			dispatch_feed(&r->plan, g, stopping);
-		if (!g->dispatch && (g->at == g->n || stopping))
+		for (d = g->dispatches; d; d = d->next)
+			dispatch_feed(&r->plan, g, d, stopping);
+		if (!g->dispatches)
+			start(r, g);
+		if (!g->dispatches && (g->at == g->n || stopping))
 			plan_drop(&r->plan, at);
 		else
 			at = &g->next;
 	}
+	for (g = r->plan.groups; g; g = g->next)
+		while (start(r, g))
+			;
 	plan_sync(&r->plan);
+}
+
+static void
+reap_one(struct runner *r, struct group *g, struct dispatch *d, time_t now)
+{
+	int status;
+
+	if (stopping > 1 || now - d->last > (time_t)r->o->seconds) {
+		transport_kill(&d->t);
+		d->last = now;
+	}
+	if (d->t.out < 0 && transport_ended(&d->t, &status)) {
+		r->running--;
+		dispatch_finish(&r->plan, g, d, status);
+	}
 }
 
 /* Ends what has had no result for too long and takes leave of what ended. */
 static void
 reap(struct runner *r)
 {
+	struct dispatch *d, *next;
 	struct group *g;
 	time_t now = time(NULL);
-	int status;
 
-	for (g = r->plan.groups; g; g = g->next) {
-		struct dispatch *d = g->dispatch;
-
-		if (!d)
-			continue;
-		if (stopping > 1 || now - d->last > (time_t)r->o->seconds) {
-			transport_kill(&d->t);
-			d->last = now;
+	for (g = r->plan.groups; g; g = g->next)
+		for (d = g->dispatches; d; d = next) {
+			next = d->next;
+			reap_one(r, g, d, now);
 		}
-		if (d->t.out < 0 && transport_ended(&d->t, &status)) {
-			r->running--;
-			dispatch_finish(&r->plan, g, status);
-		}
-	}
 }
 
 /* --- waiting --- */
@@ -129,15 +155,16 @@ wait_time(const struct runner *r)
 {
 	time_t now = time(NULL), until = now + 3600;
 	const struct group *g;
+	const struct dispatch *d;
 
 	if (r->o->watch && r->news)
 		until = now + 1;
 	else if (r->o->watch && r->plan.next_due < until)
 		until = (time_t)r->plan.next_due;
 	for (g = r->plan.groups; g; g = g->next)
-		if (g->dispatch &&
-		    g->dispatch->last + (time_t)r->o->seconds < until)
-			until = g->dispatch->last + (time_t)r->o->seconds + 1;
+		for (d = g->dispatches; d; d = d->next)
+			if (d->last + (time_t)r->o->seconds < until)
+				until = d->last + (time_t)r->o->seconds + 1;
 	return until > now ? until - now : 0;
 }
 
@@ -147,20 +174,18 @@ wait_for_events(struct runner *r)
 {
 	struct pollfd *p = xrealloc(NULL, (2 * r->running + 1) * sizeof *p);
 	struct timespec t = {.tv_sec = wait_time(r)};
+	struct dispatch *d;
 	struct group *g;
 	sigset_t none;
 	size_t n = 0;
 
 	p[n++] = (struct pollfd){r->notify, POLLIN, 0};
-	for (g = r->plan.groups; g; g = g->next) {
-		struct dispatch *d = g->dispatch;
-
-		if (!d)
-			continue;
-		p[n++] = (struct pollfd){d->t.out, POLLIN, 0};
-		if (d->t.in >= 0 && d->t.to.len > 0)
-			p[n++] = (struct pollfd){d->t.in, POLLOUT, 0};
-	}
+	for (g = r->plan.groups; g; g = g->next)
+		for (d = g->dispatches; d; d = d->next) {
+			p[n++] = (struct pollfd){d->t.out, POLLIN, 0};
+			if (d->t.in >= 0 && d->t.to.len > 0)
+				p[n++] = (struct pollfd){d->t.in, POLLOUT, 0};
+		}
 	sigemptyset(&none);
 	if (ppoll(p, n, &t, &none) > 0 && p[0].revents) {
 		drain(r->notify);
@@ -168,8 +193,8 @@ wait_for_events(struct runner *r)
 	}
 	free(p);
 	for (g = r->plan.groups; g; g = g->next)
-		if (g->dispatch)
-			dispatch_results(&r->plan, g);
+		for (d = g->dispatches; d; d = d->next)
+			dispatch_results(&r->plan, g, d);
 }
 
 /* --- */

@@ -1,5 +1,5 @@
 /* `spool run': what is due, grouped by route and destination, each group
- * through a transport of its own, each result recorded as it comes. */
+ * through transports of its own, each result recorded as it comes. */
 #ifndef RUNNER_H
 #define RUNNER_H
 
@@ -12,16 +12,17 @@
 struct runner_options {
 	const char *transport; /* run by /bin/sh; NULL: smtp-send */
 	const char *const
-	    *locals;      /* ours too in source routes; ends with NULL */
-	unsigned jobs;    /* transports at once */
-	uint64_t seconds; /* without a result until one is killed */
-	bool watch;       /* go on as more becomes due */
+	    *locals;       /* ours too in source routes; ends with NULL */
+	unsigned jobs;     /* transports at once */
+	unsigned per_host; /* of them, for one destination */
+	uint64_t seconds;  /* without a result until one is killed */
+	bool watch;        /* go on as more becomes due */
 	struct settle_options settle; /* hostname NULL: the system's */
 };
 
-#define RUNNER_OPTIONS_INIT                    \
-	{                                      \
-		.jobs = 8, .seconds = 4 * 3600 \
+#define RUNNER_OPTIONS_INIT                                   \
+	{                                                     \
+		.jobs = 8, .per_host = 1, .seconds = 4 * 3600 \
 	}
 
 /* Tries each message that is due once; with watch, until SIGTERM. Opens

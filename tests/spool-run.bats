@@ -86,6 +86,78 @@ load spool
 	[ "$(spool list)" = "" ]
 }
 
+# started TRANSPORTS SEEN: so many have begun, and all of them wait.
+started() {
+	[ "$(grep -c ^args log)" = "$1" ] && [ "$(grep -vc ^args log)" = "$1" ]
+}
+
+@test "one connection carries all to a destination, --per-host lets more work at once" {
+	# A transport has 64 jobs at most; each waits with its first.
+	for i in {1..129}; do
+		message | spool add -f a@b.example "late-$i@x.example"
+	done >/dev/null
+	message | spool add -f a@b.example late@y.example >/dev/null
+	run_spool --per-host 9 -j 5 --log none &
+	PIDS+=($!)
+	eventually started 4
+	touch go
+	wait "${PIDS[0]}"
+	grep -c ^args log >count
+	echo 4 | same count
+	grep -v ^args log | sort -u | wc -l >count
+	echo 130 | same count
+	[ -z "$(ls s/queue)" ]
+	rm log go
+	for i in {1..70}; do
+		message | spool add -f a@b.example "late-$i@x.example"
+	done >/dev/null
+	run_spool --log none &
+	PIDS+=($!)
+	eventually started 1
+	touch go
+	wait "${PIDS[1]}"
+	grep -c ^args log >count
+	echo 1 | same count
+}
+
+@test "a message for very many goes in jobs of 1,000 recipients" {
+	relay
+	cat >transport <<-'END'
+		BEGIN { FS = OFS = "\t" }
+		{
+			print NF - 5 >>"jobs"
+			for (i = 6; i <= NF; i++)
+				print $1, $i, i % 2 ? "ok" : "temp", i % 2 ? 250 : 450, "-", "x"
+			fflush()
+		}
+	END
+	seq 2500 | sed 's/.*/To: r&@x.example/' |
+		{ cat && printf '\nhi\n'; } | spool add -t -f a@b.example >/dev/null
+	exits 0 spool run --transport 'awk -f transport; :' --log none
+	printf '1000\n1000\n500\n' | same jobs
+	grep -ac '^R + 250' s/queue/* >count
+	grep -ac '^R \. 450' s/queue/* >>count
+	printf '1250\n1250\n' | same count
+	[ "$(sed -n 's/^tries 0*//p' s/queue/*)" = 1 ]
+}
+
+@test "the log has all that the next hop said, so the name it gave the message" {
+	relay
+	cat >transport <<-'END'
+		#!/bin/sh
+		tab=$(printf '\t')
+		while IFS="$tab" read -r id _ _ _ _ rcpt; do
+			printf '%s\t%s\tok\t250\t2.6.0\t%0200d queued as 4F2A\n' \
+				"$id" "$rcpt" 7
+		done
+	END
+	chmod +x transport
+	message | spool add -f a@b.example c@d.example >/dev/null
+	spool run --transport ./transport 2>err
+	grep -o '00007 queued as 4F2A"$' err >end
+	same end <<<'00007 queued as 4F2A"'
+}
+
 @test "routes decide, and what none matches waits with the reason" {
 	mkdir s
 	cat >s/routes <<-'END'
