@@ -29,7 +29,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 # The order is the architecture: a module includes only modules above it.
 PURE := buf hash verdict parse date address addrspec compose crlf header \
 	trace reply dsn base64 sasl proxy intake original media scan batch esmtp \
-	pipeline transfer smtp command commandline content smtpd pop3 pop3d \
+	pipeline hello transfer smtp command commandline content smtpd pop3 pop3d \
 	uidl imapdata imapreply imap mutf7 foldername ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options filter confine peer proxied listener crowd serve fdpass \

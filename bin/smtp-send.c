@@ -30,7 +30,8 @@ enum {
 	BATCH,
 	HOSTNAME,
 	SIZE,
-	ALLOW_EMPTY
+	ALLOW_EMPTY,
+	MAX_RCPTS
 };
 
 #define LOOKUP_SECONDS 60 /* for all of a domain */
@@ -63,6 +64,7 @@ static const char usage[] =
     "  -t, --recipients-from-header  add the recipients of To, Cc and Bcc\n"
     "  --batch             jobs in, results out (mailpipe-batch(5))\n"
     "  --size N            refuse any other size (75);  --allow-empty: none\n"
+    "  --max-rcpts N       recipients in one transaction, at most\n"
     "  --hostname NAME     our name in EHLO;  --proxy URL  as curl has it\n"
     "  --tls MODE          required, opportunistic or off\n"
     "  --cafile FILE       authorities to trust instead of the system's\n"
@@ -78,8 +80,9 @@ static const struct option_def option_defs[] = {{"relay", RELAY, true},
     {"port", PORT, true}, {"local", LOCAL, true}, {"from", 'f', true},
     {"recipients-from-header", 't', false}, {"batch", BATCH, false},
     {"size", SIZE, true}, {"allow-empty", ALLOW_EMPTY, false},
-    {"hostname", HOSTNAME, true}, {"probe", PROBE, false},
-    {"quiet", 'q', false}, DIAL_OPTIONS, {NULL, 0, false}};
+    {"max-rcpts", MAX_RCPTS, true}, {"hostname", HOSTNAME, true},
+    {"probe", PROBE, false}, {"quiet", 'q', false}, DIAL_OPTIONS,
+    {NULL, 0, false}};
 
 static int
 set_hostname(const char *name, char *why, size_t size)
@@ -169,6 +172,13 @@ set_option(int key, const char *value, char *why, size_t size)
 	case ALLOW_EMPTY:
 		session.allow_empty = true;
 		return 0;
+	case MAX_RCPTS:
+		if (parse_number(value, INT64_MAX, &session.max_rcpts) == 0 &&
+		    session.max_rcpts > 0)
+			return 0;
+		snprintf(why, size,
+		    "--max-rcpts: `%s' is no number of 1 and more", value);
+		return -1;
 	case HOSTNAME:
 		return set_hostname(value, why, size);
 	case 'q':

@@ -13,6 +13,10 @@
 #define BATCH_LINE (1 << 20) /* of a job line */
 #define BATCH_RESULT 500     /* of a result line, its LF included */
 #define BATCH_WINDOW 64      /* jobs a caller keeps unanswered */
+/* The text of an `ok' starts so where NOTIFY=SUCCESS was asked for and the
+ * server does not offer DSN: the caller owes a report of action `relayed' (RFC
+ * 3461 5.2.2). */
+#define BATCH_NO_DSN "no DSN: "
 
 struct batch_path {
 	char *address; /* without <> */

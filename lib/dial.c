@@ -394,10 +394,10 @@ dial_recv(struct dial *d, void *data, size_t n)
 	return outcome(r, got);
 }
 
-int
-dial_extensions(const struct dial *d)
+const struct esmtp_offer *
+dial_offer(const struct dial *d)
 {
-	return d->talk.extensions;
+	return &d->talk.offer;
 }
 
 int

@@ -61,9 +61,9 @@ struct dial; /* opaque: a connection */
  * secret is not to be had. SIGPIPE must be ignored. */
 struct dial *dial_open(struct url *t, const struct dial_options *o,
     struct reply *why, int *exit_code);
-/* enum esmtp: what the server offered to the last EHLO of libcurl's, under TLS
- * if there is TLS. */
-int dial_extensions(const struct dial *d);
+/* What the server offered to the last EHLO of libcurl's, under TLS if there is
+ * TLS. */
+const struct esmtp_offer *dial_offer(const struct dial *d);
 /* Neither waits. Octets; -1 with errno (EAGAIN: dial_wait); 0 from recv is the
  * end. Receive until EAGAIN before waiting: TLS keeps octets of its own. What
  * EAGAIN put off must be the first to be sent again. */

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "esmtp.h"
-
 /* Where the verb of a line starts: behind IMAP's tag. */
 static size_t
 verb_at(const struct dialogue *d, const char *line, size_t n)
@@ -82,7 +80,7 @@ dialogue_sent(struct dialogue *d, const char *line, size_t n)
 {
 	d->ehlo = n > 4 && memcmp(line, "EHLO", 4) == 0;
 	if (d->ehlo || is(line, n, "STARTTLS"))
-		d->extensions = 0;
+		d->offer = (struct esmtp_offer){0};
 	/* libcurl may go on behind a 421, which was the server's last word. */
 	if (d->last.code != 421)
 		d->last = (struct reply){0};
@@ -101,7 +99,7 @@ take_reply(struct dialogue *d, const char *line, size_t n)
 	enum reply_state state = reply_line(&d->coming, line, n);
 
 	if (d->ehlo && d->coming.code / 100 == 2 && d->coming.lines > 1)
-		d->extensions |= esmtp_offered(line, n);
+		esmtp_offer(&d->offer, line, n);
 	if (state == REPLY_MORE)
 		return;
 	if (state == REPLY_DONE) {

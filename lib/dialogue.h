@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "esmtp.h"
 #include "reply.h"
 
 enum dialogue_kind {
@@ -29,8 +30,8 @@ struct dialogue {
 	/* The reply to the last line that was sent: of SMTP the last whole
 	 * one; of others the last line, in text. */
 	struct reply last;
-	int extensions; /* enum esmtp: offered to the last EHLO */
-	bool login;     /* something was sent that is part of one */
+	struct esmtp_offer offer; /* of the answer to the last EHLO */
+	bool login;               /* something was sent that is part of one */
 	/* CAPA was answered behind STLS without a way to log in: libcurl would
 	 * go by what was offered in clear. */
 	bool forgotten;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "parse.h"
+
 struct keyword {
 	const char *name;
 	int extension;
@@ -14,6 +16,7 @@ static const struct keyword extensions[] = {
     {"8BITMIME", ESMTP_8BITMIME},
     {"DSN", ESMTP_DSN},
     {"SMTPUTF8", ESMTP_SMTPUTF8},
+    {"CHUNKING", ESMTP_CHUNKING},
     {NULL, 0},
 };
 
@@ -34,14 +37,51 @@ extension_of(const struct keyword *k, const char *word, size_t n)
 	return 0;
 }
 
-int
-esmtp_offered(const char *line, size_t n)
+/* The length of the word at s. */
+static size_t
+word(const char *s, size_t n)
+{
+	const char *blank = n ? memchr(s, ' ', n) : NULL;
+
+	return blank ? (size_t)(blank - s) : n;
+}
+
+/* "RCPTMAX=20": other limits, and what is no number, limit nothing. */
+static void
+take_limit(struct esmtp_offer *o, const char *s, size_t n)
+{
+	static const char *const names[] = {
+	    "MAILMAX=", "RCPTMAX=", "RCPTDOMAINMAX="};
+	uint64_t *const limits[] = {&o->mails, &o->rcpts, &o->domains};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t len = strlen(names[i]);
+		if (n > len && strncasecmp(s, names[i], len) == 0)
+			parse_digits(s + len, n - len, 999999, limits[i]);
+	}
+}
+
+void
+esmtp_offer(struct esmtp_offer *o, const char *line, size_t n)
 {
 	size_t end = 4;
+	int extension;
 
 	while (end < n && line[end] != ' ' && line[end] != '=')
 		end++;
-	return n > 4 ? extension_of(extensions, line + 4, end - 4) : 0;
+	if (n <= 4)
+		return;
+	extension = extension_of(extensions, line + 4, end - 4);
+	o->extensions |= extension;
+	if (extension == ESMTP_SIZE && end < n)
+		parse_digits(line + end + 1, word(line + end + 1, n - end - 1),
+		    UINT64_MAX, &o->size);
+	if (end != 10 || strncasecmp(line + 4, "LIMITS", 6) != 0)
+		return;
+	for (size_t at = end + 1, len; at < n; at += len + 1) {
+		len = word(line + at, n - at);
+		take_limit(o, line + at, len);
+	}
 }
 
 static void

@@ -15,12 +15,21 @@ enum esmtp {
 	ESMTP_SIZE = 2,
 	ESMTP_8BITMIME = 4,
 	ESMTP_DSN = 8,
-	ESMTP_SMTPUTF8 = 16
+	ESMTP_SMTPUTF8 = 16,
+	ESMTP_CHUNKING = 32
 };
 
-/* The extension that a line of the answer to EHLO names, 0 for none that is
- * known here; its first line names the server, and is not to be asked. */
-int esmtp_offered(const char *line, size_t n);
+/* What a server offered, and its limits, 0 for none: octets of a message (RFC
+ * 1870), messages on a connection, recipients of a message and their domains
+ * (RFC 9422). */
+struct esmtp_offer {
+	int extensions; /* enum esmtp */
+	uint64_t size, mails, rcpts, domains;
+};
+
+/* Takes in a line of the answer to EHLO; its first one names the server, and
+ * is not to be given. */
+void esmtp_offer(struct esmtp_offer *o, const char *line, size_t n);
 
 /* A message with its envelope. */
 struct smtp_message {

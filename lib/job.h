@@ -30,6 +30,7 @@ struct job {
 	job_report *report;
 	bool *reported;         /* of each recipient */
 	bool prepared, retried; /* retried is its user's */
+	bool no_dsn;            /* nor does its server know of reports */
 	struct outgoing out;
 };
 
@@ -37,7 +38,8 @@ struct job {
  * recipients, are the job's from here on. */
 struct job *
 job_new(const struct batch_job *b, char *line, int fd, job_report *report);
-/* A job for the recipients from n on, which leave j; NULL: there are none. */
+/* A job for the recipients from n on, which leave j and have no results yet;
+ * NULL: there are none. */
 struct job *job_split(struct job *j, size_t n);
 void job_free(struct job *j);
 void job_result(
@@ -48,8 +50,10 @@ bool job_is_done(const struct job *j);
 /* Opens and reads the message. False: it cannot be sent, and the job has
  * ended. */
 bool job_prepare(struct job *j, bool allow_empty);
-/* Makes the message for a server that offered these (enum esmtp), to those
- * without a result. False: nobody is left, and the job has ended. */
-bool job_address(struct job *j, int offered);
+/* Makes the message for a server that offered this, to those without a result,
+ * most of them (0: no limit) and its own limits at most: *rest is a job for the
+ * others, or NULL. False: nobody is left, and the job has ended. */
+bool job_address(struct job *j, const struct esmtp_offer *o, uint64_t most,
+    struct job **rest);
 
 #endif

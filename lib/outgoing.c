@@ -104,12 +104,18 @@ outgoing_next(struct outgoing *o, const char **data)
 }
 
 void
+outgoing_rest(struct outgoing *o)
+{
+	free(o->block);
+	o->block = NULL;
+	o->n = 0;
+}
+
+void
 outgoing_close(struct outgoing *o)
 {
 	if (o->fd >= 0)
 		close(o->fd);
 	o->fd = -1;
-	free(o->block);
-	o->block = NULL;
-	o->n = 0;
+	outgoing_rest(o);
 }

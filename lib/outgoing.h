@@ -30,6 +30,8 @@ int outgoing_open(struct outgoing *o, int fd, const char *path, uint64_t offset,
     uint64_t size, struct reply *why);
 /* From the start again. */
 void outgoing_rewind(struct outgoing *o);
+/* Gives back memory, while nothing of it is needed. */
+void outgoing_rest(struct outgoing *o);
 /* The next octets, in *data until the next call: their number, 0 at the end,
  * -1 when the message has changed. */
 ssize_t outgoing_next(struct outgoing *o, const char **data);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "esmtp.h"
-
 #define BLOCK_SECONDS 180 /* for room to write */
 
 static const unsigned seconds[] = {
@@ -53,7 +51,20 @@ pipeline_expect(
 		p->cap = p->cap ? 2 * p->cap : 16;
 		p->due = xrealloc(p->due, p->cap * sizeof *p->due);
 	}
-	p->due[p->len++] = (struct due){verb, t, rcpt, p->sent + p->out.len};
+	uint64_t end = p->sent + p->out.len;
+	p->due[p->len++] = (struct due){verb, t, rcpt, end, end};
+}
+
+void
+pipeline_chunk(struct pipeline *p, uint64_t n)
+{
+	p->due[p->len - 1].whole += n;
+}
+
+void
+pipeline_again(struct pipeline *p, const struct due *d)
+{
+	p->due[--p->head] = *d;
 }
 
 void
@@ -122,7 +133,8 @@ match(struct pipeline *p, struct due *d)
 	p->reply.lines = 0;
 	if (p->reply.code == 421 && (!f || f->verb != END))
 		return PIPELINE_CLOSING;
-	if (!f || f->end > p->sent)
+	if (!f || f->end > p->sent ||
+	    (f->whole > p->sent && p->reply.code < 400))
 		return fault(p, "reply before its command: %d %.400s",
 		    p->reply.code, p->reply.text);
 	if (!fits(f->verb, p->reply.code))
@@ -143,7 +155,7 @@ read_line(struct pipeline *p, const char *line, size_t n, struct due *d)
 	if (state == REPLY_BAD)
 		return fault(p, "no SMTP reply, or one of too many lines");
 	if (first(p) && first(p)->verb == EHLO && p->reply.lines > 1)
-		p->offered |= esmtp_offered(line, n);
+		esmtp_offer(&p->offer, line, n);
 	return state == REPLY_DONE ? match(p, d) : PIPELINE_WAITS;
 }
 

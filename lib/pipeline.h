@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "esmtp.h"
 #include "reply.h"
 
 #define PIPELINE_LINE 4096 /* octets of a reply's line at most */
@@ -16,12 +17,14 @@ enum verb { GREETING, EHLO, HELO, RSET, MAIL, RCPT, DATA, END, QUIT };
 
 struct transfer;
 
-/* A reply that is due, and the octet behind the command it answers. */
+/* A reply that is due, and the octets behind the command it answers: from end
+ * on it may be refused, from whole on accepted too. They differ where a chunk
+ * belongs to it. */
 struct due {
 	enum verb verb;
 	struct transfer *t; /* NULL: of none */
 	size_t rcpt;
-	uint64_t end;
+	uint64_t end, whole;
 };
 
 /* Start from {0}, with trace set or not. */
@@ -32,9 +35,9 @@ struct pipeline {
 	uint64_t sent;      /* octets the kernel has taken; out follows them */
 	struct due *due;
 	size_t head, len, cap;
-	struct reply reply; /* the last one, or one that is coming in */
-	uint64_t replies;   /* whole ones so far */
-	int offered;        /* enum esmtp: by the answer to EHLO */
+	struct reply reply;       /* the last one, or one that is coming in */
+	uint64_t replies;         /* whole ones so far */
+	struct esmtp_offer offer; /* by the answer to EHLO */
 };
 
 /* Adds a command, whose line end is added here, so that it is one command, and
@@ -44,6 +47,10 @@ void pipeline_command(struct pipeline *p, enum verb verb, struct transfer *t,
 /* Expects a reply to what was put into out last. */
 void pipeline_expect(
     struct pipeline *p, enum verb verb, struct transfer *t, size_t rcpt);
+/* The last command is one of n octets that are still to be put into out. */
+void pipeline_chunk(struct pipeline *p, uint64_t n);
+/* Its last reply, d, was not the only one to its command. */
+void pipeline_again(struct pipeline *p, const struct due *d);
 void pipeline_written(struct pipeline *p, size_t n);
 /* Whether no reply is due. */
 bool pipeline_is_empty(const struct pipeline *p);

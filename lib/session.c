@@ -24,23 +24,32 @@ job_wait(struct session *c, struct job *j)
 static void
 job_begin(struct session *c, struct job *j)
 {
-	if (!job_address(j, smtp_offered(c->on.smtp)))
+	struct job *rest;
+
+	if (!job_address(j, smtp_offer(c->on.smtp), c->max_rcpts, &rest))
 		return;
+	if (rest) {
+		rest->next = c->waiting;
+		c->waiting = rest;
+	}
 	c->on.begun = true;
 	c->on.since = conn_now();
 	smtp_begin(c->on.smtp, &j->message);
 }
 
 /* After a lost connection: once more, if this one has carried a message, or at
- * the next place, if there is one. */
+ * the next place, if there is one; before all that has waited. */
 static void
 job_again(struct session *c, struct job *j, const struct reply *why)
 {
 	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
 
 	if (again && !job_is_done(j)) {
+		struct job **at = c->on.again ? c->on.again : &c->waiting;
 		j->retried = c->on.finished;
-		job_wait(c, j);
+		j->next = *at;
+		*at = j;
+		c->on.again = &j->next;
 	} else {
 		job_end(j, BATCH_TEMP, hop_named(c->hop, why));
 	}
@@ -86,7 +95,7 @@ session_open(struct session *c)
 		return;
 	c->on.dial = dial_open(url, c->options, &why, &code);
 	if (c->on.dial) {
-		o.extensions = dial_extensions(c->on.dial);
+		o.before = dial_offer(c->on.dial);
 		c->on.smtp = smtp_open(&o);
 		c->on.since = conn_now();
 		return;
@@ -182,6 +191,12 @@ has_reader(struct session *c)
 	return !c->gone;
 }
 
+static bool
+is_full(const struct session *c)
+{
+	return c->on.smtp && smtp_output(c->on.smtp)->len >= OUTGOING_BLOCK;
+}
+
 /* Blocks of the message, then its end. */
 static void
 feed_body(struct session *c)
@@ -189,18 +204,19 @@ feed_body(struct session *c)
 	const char *data;
 	ssize_t n = 1;
 
-	while (c->on.body && n > 0 &&
-	    smtp_output(c->on.smtp)->len < OUTGOING_BLOCK) {
+	while (c->on.body && n > 0 && !is_full(c)) {
 		n = outgoing_next(&c->on.body->out, &data);
-		if (n > 0)
-			smtp_body(c->on.smtp, data, (size_t)n);
+		if (n > 0 && !smtp_body(c->on.smtp, data, (size_t)n))
+			n = -1;
+	}
+	if (n == 0) {
+		n = smtp_body_end(c->on.smtp) ? 0 : -1;
+		outgoing_rest(&c->on.body->out);
+		c->on.body = NULL;
+		c->on.ended = true;
 	}
 	if (n < 0)
 		lost(c, "the message has changed");
-	if (n == 0 && has_reader(c)) {
-		smtp_body_end(c->on.smtp);
-		c->on.body = NULL;
-	}
 }
 
 static void
@@ -253,25 +269,29 @@ turn_to(struct session *c, const struct job *j)
 	return !c->on.smtp;
 }
 
-/* Begins what waits on the connection, made for it if there is none. */
-static void
+/* Begins the next job on the connection, made for it if there is none. False:
+ * none can be begun now. */
+static bool
 begin_next(struct session *c)
 {
 	struct job *j;
 
 	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
 		if (!turn_to(c, j))
-			return;
+			return false;
 		if (!c->on.smtp && !is_down(c)) {
 			session_open(c);
 			continue;
 		}
 		c->waiting = j->next;
-		if (c->on.smtp)
-			job_begin(c, j);
-		else
+		if (!c->on.smtp) {
 			job_end(j, c->hop->fate, &c->hop->why);
+			continue;
+		}
+		job_begin(c, j);
+		return true;
 	}
+	return false;
 }
 
 static void
@@ -281,6 +301,8 @@ flush(struct session *c)
 
 	while (
 	    c->on.smtp && !c->on.lost && (out = smtp_output(c->on.smtp))->len) {
+		if (c->on.ended && !has_reader(c))
+			return;
 		ssize_t n = dial_send(c->on.dial, out->data, out->len);
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -290,7 +312,25 @@ flush(struct session *c)
 			return;
 		}
 		smtp_written(c->on.smtp, (size_t)n);
+		c->on.ended &= out->len > 0;
 		c->on.since = conn_now();
+	}
+}
+
+/* Takes in what came and adds what may be sent; what is a block or more goes
+ * out at once. */
+static void
+move_on(struct session *c)
+{
+	bool more = true;
+
+	while (more) {
+		take_events(c);
+		feed_body(c);
+		more = begin_next(c);
+		if (is_full(c))
+			flush(c);
+		more &= !is_full(c);
 	}
 }
 
@@ -298,6 +338,16 @@ static bool
 is_idle(struct session *c)
 {
 	return !c->waiting && smtp_wants(c->on.smtp) && !smtp_busy(c->on.smtp);
+}
+
+/* Whether nothing more is to be sent on this connection. */
+static bool
+is_finished(struct session *c)
+{
+	if (c->jobs < 0 && is_idle(c))
+		return true;
+	return !c->on.left && smtp_is_spent(c->on.smtp) &&
+	    !smtp_busy(c->on.smtp);
 }
 
 /* Milliseconds until the server has been silent for too long, -1: no limit. */
@@ -336,8 +386,8 @@ wait_for_news(struct session *c)
 	if (!c->waiting && c->jobs >= 0)
 		p[0] = (struct pollfd){.fd = c->jobs, .events = POLLIN};
 	if (c->on.smtp) {
-		size_t out = smtp_output(c->on.smtp)->len;
-		if (c->on.lost || (c->on.body && out < OUTGOING_BLOCK))
+		bool out = smtp_output(c->on.smtp)->len > 0;
+		if (c->on.lost || (c->on.body && !is_full(c)))
 			return;
 		p[1].fd = dial_fd(c->on.dial);
 		p[1].events = POLLIN | (out ? POLLOUT : 0);
@@ -408,13 +458,11 @@ int
 session_run(struct session *c)
 {
 	while (!c->gone) {
-		take_events(c);
-		feed_body(c);
-		begin_next(c);
+		move_on(c);
 		show_dialogue(c);
 		if (c->jobs < 0 && !c->waiting && !c->on.smtp)
 			return 0;
-		if (c->on.smtp && c->jobs < 0 && is_idle(c))
+		if (c->on.smtp && is_finished(c))
 			leave(c);
 		flush(c);
 		next_job(c); /* while the server has something to do */

@@ -21,8 +21,9 @@ struct session {
 	struct hop *hop;
 	const struct dial_options *options; /* with our host name */
 	bool lmtp, allow_empty;
-	int results; /* the fd whose reader must live, or -1 */
-	int jobs;    /* the fd to wait for when no job is left; -1: none come */
+	uint64_t max_rcpts; /* in one transaction, 0: no limit */
+	int results;        /* the fd whose reader must live, or -1 */
+	int jobs; /* the fd to wait for when no job is left; -1: none come */
 	/* Called when no job waits: adds the next, if a whole one is there;
 	 * and when jobs is readable. NULL where jobs is -1 from the start. */
 	void (*take)(struct session *c);
@@ -39,6 +40,8 @@ struct session {
 		struct dial *dial;
 		struct smtp *smtp;
 		struct job *body;     /* being sent */
+		struct job **again;   /* where the next to be retried goes */
+		bool ended;           /* in what is still to be sent */
 		bool begun, finished; /* a message */
 		bool lost, silent, left, more;
 		uint64_t replies;

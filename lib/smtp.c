@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crlf.h"
+#include "hello.h"
 #include "pipeline.h"
 #include "transfer.h"
 
 struct smtp {
-	bool lmtp, greeted, ready, reset, lost, broken, over, quit;
-	char hostname[256];
-	int before; /* extensions offered to an EHLO before ours */
+	bool lmtp, reset, lost, broken, closing, over, quit;
+	struct hello hello;
 	struct pipeline wire;
 	struct transfers begun;
+	uint64_t mails;           /* begun so far */
 	struct transfer *current; /* envelope or body under way */
-	struct crlf_wire body;
+	bool body_due;            /* the event that asks for it */
 	struct reply why, loss;
 	/* Results still to be given for the last reply. */
 	struct transfer *giving, *finishing;
@@ -34,20 +34,14 @@ simple(struct smtp *s, enum verb verb, const char *text)
 static bool
 has_pipelining(const struct smtp *s)
 {
-	return s->wire.offered & ESMTP_PIPELINING;
+	return s->wire.offer.extensions & ESMTP_PIPELINING;
 }
 
 static void
-hello(struct smtp *s, enum verb verb)
+begin_body(struct smtp *s, struct transfer *t)
 {
-	struct buf line = BUF_INIT;
-
-	buf_addf(&line, "%s %s",
-	    verb == HELO  ? "HELO"
-		: s->lmtp ? "LHLO"
-			  : "EHLO",
-	    s->hostname);
-	pipeline_command(&s->wire, verb, NULL, 0, &line);
+	transfer_body_begin(t);
+	s->body_due = true;
 }
 
 /* Sends what may be sent of the current envelope: all, or, without PIPELINING,
@@ -68,8 +62,13 @@ advance(struct smtp *s)
 			continue;
 		}
 		enum verb verb =
-		    transfer_command(t, s->wire.offered, &line, &rcpt);
+		    transfer_command(t, s->wire.offer.extensions, &line, &rcpt);
 		pipeline_command(&s->wire, verb, t, rcpt, &line);
+		if (verb != END)
+			continue;
+		pipeline_chunk(&s->wire, t->m->size);
+		t->end = s->wire.sent + s->wire.out.len + t->m->size;
+		begin_body(s, t);
 	}
 }
 
@@ -81,13 +80,25 @@ fail(struct smtp *s, const struct reply *why)
 	s->broken = true;
 	s->why = *why;
 	s->current = NULL;
+	s->body_due = false;
+}
+
+/* What was sent behind the command that 421 answers is not looked at. */
+static void
+fail_closing(struct smtp *s)
+{
+	s->closing = true;
+	fail(s, &s->wire.reply);
 }
 
 /* The transaction has had its last reply: its done event is due once the
- * results in hand are given. */
+ * results in hand are given, and all of its chunk is there. */
 static void
 finish(struct smtp *s, struct transfer *t)
 {
+	t->answered = true;
+	if (s->current == t && t->chunk && !transfer_has_more(t))
+		return;
 	s->finishing = t;
 	if (s->current == t)
 		s->current = NULL;
@@ -122,24 +133,6 @@ is_good(const struct smtp *s)
 	return s->wire.reply.code / 100 == 2;
 }
 
-static void
-on_hello(struct smtp *s, enum verb verb)
-{
-	if (is_good(s)) {
-		s->ready = true;
-	} else if (s->wire.reply.code == 503 && s->greeted) {
-		/* OpenSMTPD and others take one EHLO only, and it was not
-		 * ours: what they said to it holds. */
-		s->wire.offered = s->before;
-		s->ready = true;
-	} else if (verb == EHLO && s->wire.reply.code / 100 == 5 && !s->lmtp) {
-		s->wire.offered = 0;
-		hello(s, HELO);
-	} else {
-		fail(s, &s->wire.reply);
-	}
-}
-
 /* Without PIPELINING a refused sender leaves nothing to be asked. */
 static void
 on_mail(struct smtp *s, struct transfer *t)
@@ -168,17 +161,15 @@ on_rcpt(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 
 /* 354 although nobody was accepted wants an end of data at once (RFC 2920
  * 3.1); how many replies an LMTP server then has in mind is anybody's guess. */
-static bool
-on_data(struct smtp *s, struct transfer *t, struct smtp_event *e)
+static void
+on_data(struct smtp *s, struct transfer *t)
 {
 	if (s->wire.reply.code != 354) {
 		s->reset = !t->mail_failed;
 		give_all(s, t);
 		finish(s, t);
 	} else if (t->accepted) {
-		s->body = (struct crlf_wire){.bol = true, .stuff = true};
-		*e = (struct smtp_event){.kind = SMTP_BODY, .message = t->m};
-		return true;
+		begin_body(s, t);
 	} else if (s->lmtp) {
 		fail(s, &(struct reply){.text = "354 without a recipient"});
 	} else {
@@ -187,21 +178,28 @@ on_data(struct smtp *s, struct transfer *t, struct smtp_event *e)
 		t->end = s->wire.sent + s->wire.out.len;
 		s->current = NULL;
 	}
-	return false;
 }
 
+/* LMTP has a reply for each recipient. What a refused chunk leaves behind must
+ * be reset (RFC 3030 2), and is, where another envelope was sent already. */
 static bool
-on_end(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
+on_end(struct smtp *s, const struct due *d, struct smtp_event *e)
 {
+	struct transfer *t = d->t;
+
+	if (t->chunk && !is_good(s) && !t->mail_failed &&
+	    (!t->next || !has_pipelining(s)))
+		s->reset = true;
 	if (!s->lmtp || t->accepted == 0) {
 		give_all(s, t);
 		finish(s, t);
 		return false;
 	}
-	t->rcpt[i] = FINISHED;
-	if (--t->accepted == 0)
+	give_one(s, t, transfer_next(t), e);
+	if (t->accepted)
+		pipeline_again(&s->wire, d);
+	else
 		finish(s, t);
-	give_one(s, t, i, e);
 	return true;
 }
 
@@ -213,14 +211,10 @@ on_reply(struct smtp *s, const struct due *d, struct smtp_event *e)
 
 	switch (d->verb) {
 	case GREETING:
-		if (is_good(s))
-			hello(s, EHLO);
-		else
-			fail(s, &s->wire.reply);
-		break;
 	case EHLO:
 	case HELO:
-		on_hello(s, d->verb);
+		if (hello_reply(&s->hello, &s->wire, d->verb) < 0)
+			fail(s, &s->wire.reply);
 		break;
 	case RSET:
 		if (!is_good(s))
@@ -233,12 +227,12 @@ on_reply(struct smtp *s, const struct due *d, struct smtp_event *e)
 		event = on_rcpt(s, d->t, d->rcpt, e);
 		break;
 	case DATA:
-		event = on_data(s, d->t, e);
+		on_data(s, d->t);
 		break;
 	case END:
-		event = on_end(s, d->t, d->rcpt, e);
+		event = on_end(s, d, e);
 		if (s->wire.reply.code == 421)
-			fail(s, &s->wire.reply);
+			fail_closing(s);
 		break;
 	case QUIT:
 		fail(s, &s->wire.reply);
@@ -274,7 +268,7 @@ wind_up(struct smtp *s, struct smtp_event *e)
 		if (!s->over)
 			e->kind = SMTP_OVER;
 		s->over = true;
-	} else if (t->end && t->end <= s->wire.sent) {
+	} else if (t->end && t->end <= s->wire.sent && !s->closing) {
 		s->giving = t;
 		s->fate = BATCH_UNSURE;
 		finish(s, t);
@@ -306,12 +300,20 @@ smtp_next(struct smtp *s, struct smtp_event *e)
 			wind_up(s, e);
 			return;
 		}
+		if (s->body_due) {
+			s->body_due = false;
+			*e = (struct smtp_event){
+			    .kind = SMTP_BODY, .message = s->current->m};
+			return;
+		}
 		switch (pipeline_read(&s->wire, &d)) {
 		case PIPELINE_REPLY:
 			if (on_reply(s, &d, e))
 				return;
 			break;
 		case PIPELINE_CLOSING:
+			fail_closing(s);
+			break;
 		case PIPELINE_FAULT:
 			fail(s, &s->wire.reply);
 			break;
@@ -328,15 +330,11 @@ smtp_open(const struct smtp_options *o)
 {
 	struct smtp *s = xrealloc(NULL, sizeof *s);
 
-	*s = (struct smtp){.lmtp = o->lmtp,
-	    .wire.trace = o->trace,
-	    .greeted = !o->greeting,
-	    .before = o->extensions};
-	snprintf(s->hostname, sizeof s->hostname, "%s", o->hostname);
-	if (o->greeting)
-		pipeline_expect(&s->wire, GREETING, NULL, 0);
-	else
-		hello(s, EHLO);
+	*s = (struct smtp){
+	    .lmtp = o->lmtp, .wire.trace = o->trace, .hello.lmtp = o->lmtp};
+	if (o->before)
+		s->hello.before = *o->before;
+	hello_begin(&s->hello, &s->wire, o->hostname, o->greeting);
 	return s;
 }
 
@@ -366,46 +364,62 @@ smtp_lost(struct smtp *s, const char *why)
 }
 
 bool
+smtp_is_spent(const struct smtp *s)
+{
+	return s->wire.offer.mails && s->mails >= s->wire.offer.mails;
+}
+
+bool
 smtp_wants(const struct smtp *s)
 {
-	return s->ready && !s->lost && !s->broken && !s->quit && !s->current;
+	return s->hello.ready && !s->lost && !s->broken && !s->quit &&
+	    !s->current && !smtp_is_spent(s) && s->begun.n < SMTP_WINDOW;
 }
 
-int
-smtp_offered(const struct smtp *s)
+const struct esmtp_offer *
+smtp_offer(const struct smtp *s)
 {
-	return s->wire.offered;
+	return &s->wire.offer;
 }
 
+/* An end of data leaves nothing to be reset, whatever its reply; of a chunk
+ * that is not answered this is not known. */
 void
 smtp_begin(struct smtp *s, const struct smtp_message *m)
 {
+	if (s->begun.last && s->begun.last->chunk && has_pipelining(s))
+		s->reset = true;
 	s->current = transfer_add(&s->begun, m);
+	s->mails++;
 	advance(s);
 }
 
-void
+bool
 smtp_body(struct smtp *s, const char *data, size_t n)
 {
-	crlf_wire(&s->body, data, n, &s->wire.out);
+	return transfer_body(s->current, data, n, &s->wire.out);
 }
 
-void
+static void
+end_data(struct smtp *s, struct transfer *t)
+{
+	pipeline_trace(&s->wire, '>', ".", 1);
+	pipeline_expect(&s->wire, END, t, 0);
+	t->end = s->wire.sent + s->wire.out.len;
+}
+
+bool
 smtp_body_end(struct smtp *s)
 {
 	struct transfer *t = s->current;
+	bool whole = transfer_body_end(t, &s->wire.out);
 
-	crlf_wire_end(&s->body, &s->wire.out);
-	buf_adds(&s->wire.out, ".\r\n");
-	pipeline_trace(&s->wire, '>', ".", 1);
-	t->end = s->wire.sent + s->wire.out.len;
-	if (!s->lmtp)
-		pipeline_expect(&s->wire, END, t, 0);
-	else
-		for (size_t i = 0; i < t->m->n; i++)
-			if (t->rcpt[i] == ACCEPTED)
-				pipeline_expect(&s->wire, END, t, i);
+	if (!t->chunk)
+		end_data(s, t);
 	s->current = NULL;
+	if (t->answered)
+		s->finishing = t;
+	return whole;
 }
 
 void

@@ -1,5 +1,7 @@
-/* The client of SMTP and LMTP (RFC 5321, 2033, 2920), pure:
- * the server's octets in, events and our octets out.
+/* The client of SMTP and LMTP (RFC 5321, 2033, 2920, 3030), pure:
+ * the server's octets in, events and our octets out. Where chunks are offered
+ * messages go out back to back, up to SMTP_WINDOW of them unanswered; else the
+ * end of one goes out with the next envelope.
  *
  * Give it what was received (smtp_input, smtp_lost), take events until there
  * is none (smtp_next), begin a message when it wants one, then write its
@@ -18,6 +20,8 @@
 #include "esmtp.h"
 #include "reply.h"
 
+#define SMTP_WINDOW 64
+
 struct smtp; /* opaque */
 
 struct smtp_options {
@@ -25,14 +29,14 @@ struct smtp_options {
 	bool greeting;        /* the server's greeting is still to come */
 	const char *hostname; /* for EHLO, HELO or LHLO; copied */
 	struct buf *trace;    /* the dialogue's lines are added, or NULL */
-	/* enum esmtp: what an EHLO before ours was answered. It counts only
-	 * for a server that takes no second one (503). */
-	int extensions;
+	/* What an EHLO before ours was answered, or NULL. It counts only for a
+	 * server that takes no second one (503). */
+	const struct esmtp_offer *before;
 };
 
 enum smtp_kind {
 	SMTP_NONE,   /* nothing more before the next input */
-	SMTP_BODY,   /* the server waits for the message: smtp_body now */
+	SMTP_BODY,   /* its text may be sent: smtp_body now */
 	SMTP_RESULT, /* rcpt, fate and reply */
 	SMTP_DONE,   /* the message's last event: all have their results */
 	SMTP_AGAIN,  /* its last event too: those without a result were never
@@ -60,14 +64,17 @@ void smtp_next(struct smtp *s, struct smtp_event *e);
 /* Whether a message may be begun: after EHLO was answered, and whenever no
  * other one's envelope or body is under way, be that one answered or not. */
 bool smtp_wants(const struct smtp *s);
-/* enum esmtp: what the server offered, once smtp_wants. */
-int smtp_offered(const struct smtp *s);
+/* Whether the server takes no further one on this connection (RFC 9422). */
+bool smtp_is_spent(const struct smtp *s);
+/* What the server offered, once smtp_wants. */
+const struct esmtp_offer *smtp_offer(const struct smtp *s);
 /* The message is the caller's, and stays as it is, until its last event. */
 void smtp_begin(struct smtp *s, const struct smtp_message *m);
 /* After SMTP_BODY: octets of the message with LF or CRLF line ends, without
- * NUL and bare CR; then its end. */
-void smtp_body(struct smtp *s, const char *data, size_t n);
-void smtp_body_end(struct smtp *s);
+ * NUL and bare CR; then its end. False: they are not as many as it said, and
+ * the connection must be lost now. */
+bool smtp_body(struct smtp *s, const char *data, size_t n);
+bool smtp_body_end(struct smtp *s);
 /* When all are answered; SMTP_OVER follows with the reply or the loss. */
 void smtp_quit(struct smtp *s);
 

@@ -15,6 +15,7 @@ transfer_add(struct transfers *all, const struct smtp_message *m)
 	else
 		all->first = t;
 	all->last = t;
+	all->n++;
 	return t;
 }
 
@@ -31,6 +32,7 @@ transfer_remove(struct transfers *all, struct transfer *t)
 		all->first = t->next;
 	if (all->last == t)
 		all->last = before;
+	all->n--;
 	free(t);
 }
 
@@ -56,8 +58,50 @@ transfer_command(
 		esmtp_rcpt(offered, &t->m->rcpts[*rcpt], line);
 		return RCPT;
 	}
+	t->chunk = offered & ESMTP_CHUNKING;
+	if (t->chunk) {
+		buf_addf(
+		    line, "BDAT %llu LAST", (unsigned long long)t->m->size);
+		return END;
+	}
 	buf_adds(line, "DATA");
 	return DATA;
+}
+
+void
+transfer_body_begin(struct transfer *t)
+{
+	t->wire = (struct crlf_wire){.bol = true, .stuff = !t->chunk};
+}
+
+/* What a chunk's server counts is right, or nothing of it is sent. */
+static bool
+fits(struct transfer *t, size_t n)
+{
+	t->sized += n;
+	return !t->chunk || t->sized <= t->m->size;
+}
+
+bool
+transfer_body(struct transfer *t, const char *data, size_t n, struct buf *out)
+{
+	size_t before = out->len;
+
+	crlf_wire(&t->wire, data, n, out);
+	return fits(t, out->len - before);
+}
+
+bool
+transfer_body_end(struct transfer *t, struct buf *out)
+{
+	size_t before = out->len;
+
+	crlf_wire_end(&t->wire, out);
+	if (!fits(t, out->len - before))
+		return false;
+	if (!t->chunk)
+		buf_adds(out, ".\r\n");
+	return !t->chunk || t->sized == t->m->size;
 }
 
 bool
@@ -72,6 +116,18 @@ transfer_rcpt(struct transfer *t, size_t rcpt, int code)
 	}
 	t->rcpt[rcpt] = FINISHED;
 	return false;
+}
+
+size_t
+transfer_next(struct transfer *t)
+{
+	size_t i = 0;
+
+	while (t->rcpt[i] != ACCEPTED)
+		i++;
+	t->rcpt[i] = FINISHED;
+	t->accepted--;
+	return i;
 }
 
 bool

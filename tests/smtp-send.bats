@@ -1,42 +1,7 @@
 # smtp-send against servers of our own (tests/lib/sink.py says which).
 # shellcheck disable=SC2154
 load lib
-
-setup() {
-	sandbox
-	SINKS=()
-	printf 'Subject: hi\n\nHello\n' > m
-}
-
-teardown() {
-	for pid in "${SINKS[@]}"; do
-		kill "$pid" && wait "$pid" || :
-	done
-}
-
-# sink [OPTION=VALUE]...: starts a server; its port in $port, what connection N
-# received in sink.N.
-sink() {
-	rm -f sink sink.*
-	python3 "$TESTS/lib/sink.py" sink "$@" 3>&- &
-	SINKS+=($!)
-	for _ in {1..200}; do
-		[ -s sink ] && break
-		read -rt 0.02 <> <(:) || :
-	done
-	port=$(< sink)
-	to=(--relay "smtp://127.0.0.1:$port" --hostname me.example
-		--timeout 20s)
-}
-
-# job ID FILE RCPT...
-job() {
-	local id=$1 file=$2
-	shift 2
-	printf '%s\t%s\t0\t-\t<a@x.org>' "$id" "$file"
-	printf '\t<%s>' "$@"
-	printf '\n'
-}
+load send
 
 @test "one message: the whole dialogue" {
 	sink
@@ -361,15 +326,6 @@ job() {
 	exec 9>&-
 	same err <<< 'smtp-send: write results: the reader is gone'
 	[ ! -e sink.1 ]
-}
-
-# seen PATTERN FILE: waits until a line of it matches.
-seen() {
-	for _ in {1..500}; do
-		grep -aqs -e "$1" "$2" && return
-		read -rt 0.02 <> <(:) || :
-	done
-	return 1
 }
 
 @test "batch: a reader that dies within a message ends it without an end of data" {

@@ -42,7 +42,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C RCPT TO:<c@x>^M
 		C RCPT TO:<d@x>^M
@@ -77,7 +77,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		= body 1
@@ -85,7 +85,7 @@ ehlo='S 250-sink
 		C ..^M
 		C x^M
 		C .^M
-		C MAIL FROM:<> SIZE=9^M
+		C MAIL FROM:<> SIZE=10^M
 		C RCPT TO:<c@x>^M
 		C DATA^M
 		= result 1 <b@x> ok 250 [] one
@@ -149,7 +149,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		= result 1 <b@x> perm 550 [] no
@@ -173,12 +173,12 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		= result 1 <b@x> temp 451 [4.3.0] later
 		= done 1
-		C MAIL FROM:<e@x> SIZE=9^M
+		C MAIL FROM:<e@x> SIZE=10^M
 		C RCPT TO:<c@x>^M
 		C RCPT TO:<d@x>^M
 		C DATA^M
@@ -276,7 +276,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		= again 1 000 [] connection lost
@@ -295,7 +295,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		= body 1
@@ -399,7 +399,7 @@ ehlo='S 250-sink
 	END
 	cat > want <<- 'END'
 		C EHLO me.example^M
-		C MAIL FROM:<a@x> SIZE=9^M
+		C MAIL FROM:<a@x> SIZE=10^M
 		C RCPT TO:<b@x>^M
 		C DATA^M
 		wait 300
@@ -427,4 +427,320 @@ ehlo='S 250-sink
 	printf 'S 250-sink\n& 250 SMTPUTF8\nF\n' > script
 	smtp '<a@x> SMTPUTF8X|<b@x>' < script | grep -a MAIL > got
 	same got <<< 'C MAIL FROM:<a@x>^M'
+}
+
+chunking='S 250-sink
+& 250-PIPELINING
+& 250 CHUNKING'
+
+@test "with CHUNKING messages go out back to back, and replies are matched in order" {
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 250 one
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 550 5.1.1 who
+		& 250 two
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 451 later
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		= body 1
+		= body 2
+		= body 3
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		C BDAT 10 LAST^M
+		C Hi^M
+		C .^M
+		C x^M
+		C RSET^M
+		C MAIL FROM:<>^M
+		C RCPT TO:<c@x>^M
+		C RCPT TO:<d@x>^M
+		C BDAT 10 LAST^M
+		C Hi^M
+		C .^M
+		C x^M
+		C RSET^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<e@x>^M
+		C BDAT 10 LAST^M
+		C Hi^M
+		C .^M
+		C x^M
+		= result 1 <b@x> ok 250 [] one
+		= done 1
+		= result 2 <d@x> perm 550 [5.1.1] who
+		= result 2 <c@x> ok 250 [] two
+		= done 2
+		= result 3 <e@x> temp 451 [] later
+		= done 3
+		wait 0
+	END
+	plays want '<a@x>|<b@x>' '<>|<c@x>|<d@x>' '<a@x>|<e@x>'
+}
+
+@test "in the window a refused sender, recipient or chunk is its own message's alone" {
+	dialogue <<- END
+		$chunking
+		S 451 4.3.0 later
+		& 503 no sender
+		& 503 no sender
+		& 250 reset
+		& 250 ok
+		& 550 5.1.1 who
+		& 503 5.5.1 nobody
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 552 5.3.4 too big
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 250 four
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' '<a@x>|<e@x>' < script |
+		grep '^= [rd]\|wait' > got
+	same got <<- 'END'
+		= result 1 <b@x> temp 451 [4.3.0] later
+		= done 1
+		= result 2 <c@x> perm 550 [5.1.1] who
+		= done 2
+		= result 3 <d@x> perm 552 [5.3.4] too big
+		= done 3
+		= result 4 <e@x> ok 250 [] four
+		= done 4
+		wait 0
+	END
+}
+
+@test "RSET stands only where it is needed: behind what is unanswered or was refused" {
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 250 one
+		N
+		S 250 ok
+		& 550 who
+		& 503 nobody
+		N
+		F
+	END
+	smtp -n '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep 'MAIL\|RSET\|done' > got
+	same got <<- 'END'
+		C MAIL FROM:<a@x>^M
+		= done 1
+		C MAIL FROM:<a@x>^M
+		= done 2
+		C RSET^M
+		C MAIL FROM:<a@x>^M
+	END
+	dialogue <<- 'END'
+		S 250-sink
+		& 250 CHUNKING
+		S 250 ok
+		S 250 ok
+		S 250 one
+		S 250 ok
+		S 250 ok
+		S 552 too big
+		S 250 reset
+		S 250 ok
+		S 550 who
+		F
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep -v '^C [Hx.]' > got
+	same got <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		= body 1
+		C BDAT 10 LAST^M
+		= result 1 <b@x> ok 250 [] one
+		= done 1
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<c@x>^M
+		= body 2
+		C BDAT 10 LAST^M
+		= result 2 <c@x> perm 552 [] too big
+		= done 2
+		C RSET^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<d@x>^M
+		= result 3 <d@x> perm 550 [] who
+		= done 3
+		wait 0
+	END
+}
+
+@test "a chunk that is refused before it is whole goes out whole, accepted it is a lie" {
+	dialogue <<- END
+		$chunking
+		W 48
+		& 250 ok
+		& 550 5.1.1 who
+		& 503 5.5.1 nobody
+		S 250 reset
+		& 250 ok
+		& 250 ok
+		& 250 two
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' < script > got
+	same got <<- 'END'
+		C EHLO me.example^M
+		= body 1
+		= body 2
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		C BDAT 10 LAST^M
+		C Hi|
+		= result 1 <b@x> perm 550 [5.1.1] who
+		= done 1
+		C ^M
+		C .^M
+		C x^M
+		C RSET^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<c@x>^M
+		C BDAT 10 LAST^M
+		C Hi^M
+		C .^M
+		C x^M
+		= result 2 <c@x> ok 250 [] two
+		= done 2
+		wait 0
+	END
+	dialogue <<- END
+		$chunking
+		W 55
+		& 250 ok
+		& 250 ok
+		& 250 early
+	END
+	smtp '<a@x>|<b@x>' < script | grep '^= [ao]' > got
+	same got <<- 'END'
+		= again 1 000 [] reply before its command: 250 early
+		= over 000 [] reply before its command: 250 early
+	END
+}
+
+@test "of a lost window what was handed over whole is unsure, the rest no result" {
+	dialogue <<- END
+		$chunking
+		W 117
+		& 250 ok
+		& 250 ok
+		C
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep '^= [rdao]' > got
+	same got <<- 'END'
+		= result 1 <b@x> unsure 000 [] connection lost
+		= done 1
+		= again 2 000 [] connection lost
+		= again 3 000 [] connection lost
+		= over 000 [] connection lost
+	END
+	sed -i 's/W 117/W 118/' script
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep '^= [rda]' > got
+	same got <<- 'END'
+		= result 1 <b@x> unsure 000 [] connection lost
+		= done 1
+		= result 2 <c@x> unsure 000 [] connection lost
+		= done 2
+		= again 3 000 [] connection lost
+	END
+}
+
+@test "behind a 421 nothing is unsure: the server looks at nothing more" {
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 250 one
+		& 250 reset
+		& 421 4.7.0 enough
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep '^= [rdao]' > got
+	same got <<- 'END'
+		= result 1 <b@x> ok 250 [] one
+		= done 1
+		= again 2 421 [4.7.0] enough
+		= again 3 421 [4.7.0] enough
+		= over 421 [4.7.0] enough
+	END
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 421 4.7.0 enough
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' < script | grep '^= [rda]' > got
+	same got <<- 'END'
+		= result 1 <b@x> temp 421 [4.7.0] enough
+		= done 1
+		= again 2 421 [4.7.0] enough
+	END
+}
+
+@test "LMTP answers a chunk for each accepted recipient, or once when there is none" {
+	dialogue <<- 'END'
+		S 220 hi
+		S 250-sink
+		& 250-PIPELINING
+		& 250 CHUNKING
+		S 250 ok
+		& 250 ok
+		& 550 no
+		& 250 ok
+		& 250 for b
+		& 452 full
+		& 250 reset
+		& 250 ok
+		& 550 no
+		& 503 nobody
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 250 for f
+	END
+	smtp -l '<a@x>|<b@x>|<c@x>|<d@x>' '<a@x>|<e@x>' '<a@x>|<f@x>' < script |
+		grep '^= [rd]\|wait' > got
+	same got <<- 'END'
+		= result 1 <c@x> perm 550 [] no
+		= result 1 <b@x> ok 250 [] for b
+		= result 1 <d@x> temp 452 [] full
+		= done 1
+		= result 2 <e@x> perm 550 [] no
+		= done 2
+		= result 3 <f@x> ok 250 [] for f
+		= done 3
+		wait 0
+	END
+}
+
+@test "each wait has its limit: 2 minutes for DATA, 3 for room, 5, and 10 for the end" {
+	local want
+	for want in 'F 300' 'S_250_ok|F 300' 'S_250_ok|S_250_ok|F 120' \
+		'S_250_ok|S_250_ok|S_354_go|F 600' 'S_250_ok|S_250_ok|S_354_go|W_3 180'; do
+		{
+			echo 'S 250 sink'
+			tr '|_' '\n ' <<< "${want% *}"
+			echo T
+		} > script
+		smtp '<a@x>|<b@x>' < script | grep '^wait' | head -n 1 > got
+		same got <<< "wait ${want##* }"
+	done
 }

@@ -1,9 +1,12 @@
-/* smtp [-l] [-1] [-8] [-e] MESSAGE... < script: drives the engine from memory.
- * MESSAGE is "<sender>[ params]|<rcpt>[ params]|..."; its text is two lines.
- * Script lines: `S text' sends our output, then gives the engine text CRLF;
+/* smtp [-l] [-1] [-8] [-e] [-n] MESSAGE... < script: drives the engine in
+ * memory. MESSAGE is "<sender>[ params]|<rcpt>[ params]|..."; its text is two
+ * lines. Script lines: `S text' sends our output, then gives the engine text
+ * CRLF;
  * `& text' gives without sending; `R text' as S without a line end; `L' loses
- * the connection, `Q' quits, `F' sends. -1 gives each octet alone, -e
- * tells of PIPELINING and SIZE offered to an EHLO before ours. */
+ * the connection, `C' does so at once, `Q' quits, `F' sends, `W n' sends n
+ * octets only, `T' shows how long to wait. -1 gives each octet alone, -e tells
+ * of PIPELINING and SIZE offered to an EHLO before ours, -n begins a message
+ * after the first only at `N'. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 static struct smtp *s;
 static struct smtp_message messages[MESSAGES];
 static struct batch_path senders[MESSAGES], paths[MESSAGES][RCPTS];
-static size_t total, begun;
+static size_t total, begun, allowed = SIZE_MAX;
 static bool singly;
 
 static void
@@ -40,7 +43,7 @@ parse_message(char *text, struct smtp_message *m, bool eightbit)
 		parse_path(part, &rcpts[m->n++]);
 	m->sender = &senders[m - messages];
 	m->rcpts = rcpts;
-	m->size = 9;
+	m->size = 10;
 	m->eightbit = eightbit;
 }
 
@@ -70,21 +73,24 @@ drain(void)
 	for (smtp_next(s, &e); e.kind != SMTP_NONE; smtp_next(s, &e)) {
 		show(&e);
 		if (e.kind == SMTP_BODY) {
-			smtp_body(s, "Hi\n", 3);
-			smtp_body(s, ".\nx", 3);
-			smtp_body_end(s);
+			if (!smtp_body(s, "Hi\n", 3) ||
+			    !smtp_body(s, ".\nx", 3) || !smtp_body_end(s))
+				smtp_lost(s, "not what was said");
 		}
 	}
-	while (begun < total && smtp_wants(s))
+	if (begun < total && begun < allowed && smtp_wants(s)) {
 		smtp_begin(s, &messages[begun++]);
+		drain();
+	}
 }
 
 static void
-send_output(void)
+send_output(size_t most)
 {
 	const struct buf *out = smtp_output(s);
+	size_t n = out->len < most ? out->len : most;
 
-	for (size_t i = 0; i < out->len; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || out->data[i - 1] == '\n')
 			printf("C ");
 		if (out->data[i] == '\r')
@@ -92,7 +98,9 @@ send_output(void)
 		else
 			putchar(out->data[i]);
 	}
-	smtp_written(s, out->len);
+	if (n && out->data[n - 1] != '\n')
+		printf("|\n");
+	smtp_written(s, n);
 }
 
 static void
@@ -111,14 +119,18 @@ run_line(char *line)
 	char verb = line[0];
 	const char *text = line[0] && line[1] ? line + 2 : "";
 
-	if (strchr("SRLQF", verb)) {
+	if (strchr("SRLQFW", verb)) {
 		drain();
-		send_output();
+		send_output(verb == 'W' ? strtoul(text, NULL, 10) : SIZE_MAX);
 	}
-	if (verb == 'L')
+	if (verb == 'L' || verb == 'C')
 		smtp_lost(s, "connection lost");
 	if (verb == 'Q')
 		smtp_quit(s);
+	if (verb == 'T')
+		printf("wait %u\n", smtp_seconds(s));
+	if (verb == 'N')
+		allowed++;
 	if (verb == 'S' || verb == '&' || verb == 'R')
 		give(text, strlen(text));
 	if (verb == 'S' || verb == '&')
@@ -128,6 +140,8 @@ run_line(char *line)
 int
 main(int argc, char *argv[])
 {
+	static const struct esmtp_offer before = {
+	    .extensions = ESMTP_PIPELINING | ESMTP_SIZE};
 	struct smtp_options o = {.hostname = "me.example"};
 	bool eightbit = false;
 	char line[8192];
@@ -136,8 +150,10 @@ main(int argc, char *argv[])
 		o.lmtp |= (*argv)[1] == 'l';
 		singly |= (*argv)[1] == '1';
 		eightbit |= (*argv)[1] == '8';
+		if ((*argv)[1] == 'n')
+			allowed = 1;
 		if ((*argv)[1] == 'e')
-			o.extensions = ESMTP_PIPELINING | ESMTP_SIZE;
+			o.before = &before;
 	}
 	for (; *argv && total < MESSAGES; argv++)
 		parse_message(*argv, &messages[total++], eightbit);
@@ -149,7 +165,7 @@ main(int argc, char *argv[])
 		run_line(line);
 	}
 	drain();
-	send_output();
+	send_output(SIZE_MAX);
 	printf("wait %u\n", smtp_seconds(s));
 	smtp_close(s);
 	return 0;

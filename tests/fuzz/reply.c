@@ -37,7 +37,9 @@ check_line(struct reply *r, const char *line, size_t n)
 {
 	enum reply_state state = reply_line(r, line, n);
 
-	must(esmtp_offered(line, n) >= 0);
+	struct esmtp_offer o = {0};
+	esmtp_offer(&o, line, n);
+	must(o.mails <= 999999 && o.rcpts <= 999999 && o.domains <= 999999);
 	if (state == REPLY_BAD) {
 		r->lines = 0;
 		return;

@@ -32,8 +32,8 @@ take(struct run *r, const struct smtp_event *e)
 	must(!r->over && i < MESSAGES);
 	must(!e->message || (i < r->begun && !r->ended[i]));
 	if (e->kind == SMTP_BODY) {
-		smtp_body(r->s, "Hi\n.\nx", 6);
-		smtp_body_end(r->s);
+		must(smtp_body(r->s, "Hi\n.\nx", 6));
+		must(smtp_body_end(r->s));
 	} else if (e->kind == SMTP_RESULT) {
 		must(e->rcpt < RCPTS && !r->results[i][e->rcpt]++);
 		must(e->fate != BATCH_OK || e->reply->code / 100 == 2);
@@ -52,10 +52,14 @@ drain(struct run *r)
 {
 	struct smtp_event e;
 
-	for (smtp_next(r->s, &e); e.kind != SMTP_NONE; smtp_next(r->s, &e))
-		take(r, &e);
-	while (r->begun < MESSAGES && smtp_wants(r->s))
+	for (;;) {
+		for (smtp_next(r->s, &e); e.kind != SMTP_NONE;
+		     smtp_next(r->s, &e))
+			take(r, &e);
+		if (r->begun == MESSAGES || !smtp_wants(r->s))
+			break;
 		smtp_begin(r->s, &r->messages[r->begun++]);
+	}
 	const struct buf *out = smtp_output(r->s);
 	buf_add(&r->said, out->data, out->len);
 	smtp_written(r->s, out->len);
@@ -85,15 +89,16 @@ run(unsigned how, const char *in, size_t n, size_t piece, struct buf *said)
 	const struct batch_path sender = {from, ret},
 				rcpts[] = {{first, notify}, {second, none},
 				    {third, none}};
+	const struct esmtp_offer before = {.extensions = ESMTP_PIPELINING};
 	struct smtp_options o = {.lmtp = how & 1,
 	    .greeting = how & 2,
 	    .hostname = "me",
-	    .extensions = ESMTP_PIPELINING};
+	    .before = &before};
 	struct run r = {.s = smtp_open(&o)};
 
 	for (size_t i = 0; i < MESSAGES; i++)
 		r.messages[i] =
-		    (struct smtp_message){&sender, rcpts, RCPTS, 9, i};
+		    (struct smtp_message){&sender, rcpts, RCPTS, 10, i};
 	drain(&r);
 	give(&r, in, n, piece);
 	if (how & 4)

@@ -25,7 +25,14 @@ the end of data NNNdata@... (LMTP: each for itself).
   reads=1       PORTFILE.N has `--' on a line before each read's octets
   once=1        503 to a second EHLO (STARTTLS starts anew)
   tlscaps=A,..  EHLO keywords under TLS
-  hold=FILE     waits for FILE before the reply to DATA
+  hold=FILE     waits for FILE before the reply to DATA, or, with CHUNKING
+                among caps, to RCPT
+  late=N        from the first MAIL on it says nothing until N chunks have come
+  hasty=1       a chunk without a recipient is refused before it is read
+  lose=N        the connection is cut when N chunks have come, unanswered
+
+A chunk without a recipient, or one that is refused, leaves the transaction
+open, and a MAIL within one is refused.
 """
 import os
 import socket
@@ -55,7 +62,9 @@ class Session:
         self.sock = sock
         self.log = open(f"{portfile}.{number}", "wb", 0)
         self.buf = b""
-        self.mails = 0
+        self.mails = self.chunks = 0
+        self.open = False
+        self.held = b""
         self.greeted = False
         self.caps = caps
         self.left = number - 1 if "cut" in opts else None
@@ -92,6 +101,10 @@ class Session:
 
     def say(self, text):
         data = text.replace("\\n", "\r\n").encode() + b"\r\n"
+        if self.mails and self.chunks < int(opts.get("late", 0)):
+            self.held += data
+            return
+        data, self.held = self.held + data, b""
         self.sock.sendall(data[:self.left])
         if self.left is not None and self.left < len(data):
             raise Done
@@ -108,7 +121,13 @@ class Session:
         self.say(text)
         return text
 
+    def hold(self):
+        while "hold" in opts and not os.path.exists(opts["hold"]):
+            time.sleep(0.01)
+
     def rcpt(self, arg, rcpts):
+        if "CHUNKING" in self.caps:
+            self.hold()
         code = arg[arg.index("<") + 1:][:3]
         if code.isdigit() and not arg.startswith("TO:<%sdata" % code):
             self.say(f"{code} {code[0]}.1.1 no thanks")
@@ -128,19 +147,39 @@ class Session:
             + ("\\n" + opts["early"] if "early" in opts else ""))
 
     def data(self, rcpts):
-        while "hold" in opts and not os.path.exists(opts["hold"]):
-            time.sleep(0.01)
+        self.hold()
         text = opts.get("data", "354 go on" if rcpts else "554 5.5.1 nobody")
         self.say(text)
         if text[:3] != "354":
             return
         self.body()
+        self.open = False
+        self.end(rcpts)
+
+    def end(self, rcpts):
         if lmtp:
             for code in rcpts:
                 self.say(f"{code} {code[0]}.0.0 for {code}")
-        else:
-            code = ([c for c in rcpts if c != "250"] or ["250"])[0]
-            self.reply("end", f"{code} {code[0]}.0.0 queued")
+            return "250"
+        code = ([c for c in rcpts if c != "250"] or ["250"])[0]
+        return self.reply("end", f"{code} {code[0]}.0.0 queued")
+
+    def chunk(self, arg, rcpts):
+        size = int(arg.partition(" ")[0])
+        if "hasty" in opts and not rcpts:
+            self.say("503 5.5.1 nobody")
+        while size > len(self.buf):
+            size -= len(self.buf)
+            self.buf = b""
+            self.fill()
+        self.buf = self.buf[size:]
+        self.chunks += 1
+        if self.chunks == int(opts.get("lose", 0)):
+            raise Done
+        if not rcpts and "hasty" not in opts:
+            self.say("503 5.5.1 nobody")
+        elif rcpts and self.end(rcpts)[0] == "2":
+            self.open = False
 
     def note_sni(self, _sock, name, _context):
         with open(portfile + ".sni", "w", encoding="utf-8") as f:
@@ -167,16 +206,25 @@ class Session:
                 self.hello()
             elif verb == "MAIL":
                 self.mails += 1
+                if self.open:
+                    self.say("503 5.5.1 one at a time")
+                    continue
                 rcpts = []
                 if self.mails == int(opts.get("after", 0)):
                     self.say("421 4.3.2 enough")
                     return
-                self.reply("mail", "250 2.1.0 ok")
+                self.open = self.reply("mail", "250 2.1.0 ok")[0] == "2"
             elif verb == "RCPT":
                 self.rcpt(arg, rcpts)
             elif verb == "DATA":
                 self.data(rcpts)
                 rcpts = []
+            elif verb == "BDAT":
+                self.chunk(arg, rcpts)
+                rcpts = []
+            elif verb == "RSET":
+                self.open, rcpts = False, []
+                self.say("250 2.0.0 forgotten")
             elif verb == "AUTH":
                 self.reply("auth", "235 2.7.0 welcome")
             elif verb == "STARTTLS":

@@ -1,0 +1,48 @@
+# What the tests of smtp-send share: servers of our own (tests/lib/sink.py says
+# which).
+# shellcheck shell=bash disable=SC2034
+
+setup() {
+	sandbox
+	SINKS=()
+	printf 'Subject: hi\n\nHello\n' > m
+}
+
+teardown() {
+	for pid in "${SINKS[@]}"; do
+		kill "$pid" && wait "$pid" || :
+	done
+}
+
+# sink [OPTION=VALUE]...: starts a server; its port in $port, what connection N
+# received in sink.N.
+sink() {
+	rm -f sink sink.*
+	python3 "$TESTS/lib/sink.py" sink "$@" 3>&- &
+	SINKS+=($!)
+	for _ in {1..200}; do
+		[ -s sink ] && break
+		read -rt 0.02 <> <(:) || :
+	done
+	port=$(< sink)
+	to=(--relay "smtp://127.0.0.1:$port" --hostname me.example
+		--timeout 20s)
+}
+
+# job ID FILE RCPT...
+job() {
+	local id=$1 file=$2
+	shift 2
+	printf '%s\t%s\t0\t-\t<a@x.org>' "$id" "$file"
+	printf '\t<%s>' "$@"
+	printf '\n'
+}
+
+# seen PATTERN FILE: waits until a line of it matches.
+seen() {
+	for _ in {1..500}; do
+		grep -aqs -e "$1" "$2" && return
+		read -rt 0.02 <> <(:) || :
+	done
+	return 1
+}
