@@ -178,7 +178,7 @@ int
 add_user(const char *file, const char *name)
 {
 	struct buf password = BUF_INIT, hashed = BUF_INIT;
-	char why[512], *path = realpath(file, NULL);
+	char why[512], *path;
 	int code = TROUBLE;
 	FILE *f;
 
@@ -189,6 +189,7 @@ add_user(const char *file, const char *name)
 	if (strlen(name) + password.len > CHECKER_PAIR)
 		log_die(MISUSE, "name and password are over %d octets together",
 		    CHECKER_PAIR);
+	path = realpath(file, NULL);
 	if (!path)
 		path = xstrdup(file);
 	atomic_on_term();

@@ -50,7 +50,7 @@ static void
 jobs_take(struct session *c)
 {
 	size_t left = jobs.in.len - jobs.taken;
-	const char *line = jobs.in.data + jobs.taken, *why;
+	const char *line = left ? jobs.in.data + jobs.taken : "", *why;
 	const char *lf = left ? memchr(line, '\n', left) : NULL;
 	size_t n = lf ? (size_t)(lf - line) : left;
 	struct batch_job b;

@@ -81,8 +81,8 @@ choose(struct collector *c)
 
 	c->doomed = xrealloc(NULL, (l->n + 1) * sizeof *c->doomed);
 	uidl_compare(l);
-	for (struct uidl_message *m = l->messages; m < l->messages + l->n;
-	     m++) {
+	for (size_t i = 0; i < l->n; i++) {
+		struct uidl_message *m = &l->messages[i];
 		bool known = c->seen && m->uid &&
 		    seen_has(c->seen, m->uid, strlen(m->uid));
 
