@@ -27,18 +27,18 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 	$(CFLAGS) $(HARDEN) $(WERROR)
 
 # The order is the architecture: a module includes only modules above it.
-PURE := buf hash verdict parse date address addrspec compose crlf header \
-	trace reply dsn base64 sasl proxy intake original media scan batch esmtp \
-	pipeline hello transfer smtp command commandline content smtpd pop3 pop3d \
-	uidl imapdata imapreply imap mutf7 foldername ranges tokens dns mx
+PURE := buf hash verdict parse date address addrspec compose crlf header trace \
+	received reply dsn base64 sasl proxy intake original media scan batch \
+	esmtp pipeline hello transfer smtp params command commandline content \
+	smtpd pop3 pop3d uidl imapdata imapreply imap mutf7 foldername ranges \
+	tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options filter confine peer proxied listener crowd serve fdpass \
 	request checker starter starttls resolve
 STORE := maildir maildrop mbox envelope supply qname queue entry routes table \
 	senders reach profile mailboxes accept target forward staging owners \
-	deliver handover transaction receive journal seen sink barrier \
-	listing control health bounce settle lda transport plan dispatch \
-	runner submit
+	deliver handover transaction receive journal seen sink barrier listing \
+	control health bounce settle lda transport plan dispatch runner submit
 FOREIGN := url login dialogue refusal dial hop session wire pop3wire imapwire \
 	collector folders folder retrieval fetcher mime tls relay broker
 
@@ -53,11 +53,9 @@ LIBS_auth-passwd := libcrypt
 FOREIGN_mkmsg := mime
 PARTS_mkmsg := bin/mkmsg.h bin/mkmsg-header.c bin/mkmsg-body.c
 PARTS_auth-passwd := bin/auth-passwd.h bin/auth-passwd-add.c
-PARTS_pop3-serve := bin/pop3-serve.h bin/pop3-serve-login.c \
-	bin/pop3-serve-maildrop.c
-PARTS_smtp-recv := bin/smtp-recv.h bin/smtp-recv-tables.c
-PARTS_smtp-send := bin/smtp-send.h bin/smtp-send-jobs.c \
-	bin/smtp-send-message.c bin/smtp-send-probe.c
+PARTS_pop3-serve := $(addprefix bin/pop3-serve,.h -login.c -maildrop.c)
+PARTS_smtp-recv := $(addprefix bin/smtp-recv,.h -options.c -tables.c)
+PARTS_smtp-send := $(addprefix bin/smtp-send,.h -jobs.c -message.c -probe.c)
 PARTS_spool := bin/spool.h bin/spool-options.c bin/sendmail.c
 FOREIGN_smtp-send := url login dialogue refusal dial hop session
 FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
@@ -144,8 +142,7 @@ bench:
 	@$(MAKE) --no-print-directory all drivers
 	MAILPIPE_BUILD=$(abspath $(B)) tests/bench/run
 
-# sendmail is a link to spool, made only where no other MTA's stands. The units
-# name the programs of PREFIX.
+# sendmail is made only where no other MTA's stands; the units name PREFIX.
 INSTALLED := $(DESTDIR)$(PREFIX)
 MAN := $(notdir $(wildcard man/*.[1-8]))
 man_path = $(INSTALLED)/share/man/man$(subst .,,$(suffix $(1)))/$(1)

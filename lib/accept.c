@@ -12,22 +12,10 @@ static const char OK_RCPT[] = "250 2.1.5 OK";
 static const char BAD_NAME[] = "553 5.1.3 Bad mailbox name";
 static const char NO_RELAY[] = "550 5.7.1 No relaying for you";
 
-bool
-accept_domain(const char *s)
-{
-	char text[ADDRESS_MAX];
-	struct address a;
-	int n = snprintf(text, sizeof text, "postmaster@%s", s);
-
-	return n < (int)sizeof text &&
-	    address_parse(&a, text, (size_t)n, 0) == 0 &&
-	    strcmp(a.text + a.domain, s) == 0;
-}
-
 int
 accept_add_local(struct accept_config *c, const char *local)
 {
-	if (!accept_domain(local))
+	if (!address_is_domain(local))
 		return -1;
 	c->locals =
 	    xrealloc(c->locals, (c->local_count + 2) * sizeof *c->locals);

@@ -25,8 +25,6 @@ struct accept_config {
 	bool sender_map; /* a login's senders are those of a table */
 };
 
-/* A domain or host name. */
-bool accept_domain(const char *s);
 /* 0, or -1 for a bad value. The string is borrowed. */
 int accept_add_local(struct accept_config *c, const char *local);
 

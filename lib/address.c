@@ -264,6 +264,14 @@ address_local(const struct address *a, char out[ADDRESS_MAX + 1])
 }
 
 bool
+address_is_domain(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && scan_domain(s, n, 0) == n;
+}
+
+bool
 address_same_domain(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);

@@ -42,6 +42,9 @@ void address_pop(struct address *a);
 void address_strip(struct address *a);
 /* The local part unquoted ("a\ b" is a b), for look-up and comparison. */
 void address_local(const struct address *a, char out[ADDRESS_MAX + 1]);
+/* What may stand behind an '@': a domain or host name, or an address literal.
+ */
+bool address_is_domain(const char *s);
 /* Domains compare without regard to ASCII case, a trailing dot aside. */
 bool address_same_domain(const char *a, const char *b);
 

@@ -14,6 +14,7 @@
 #include "buf.h"
 
 #define SWEEP_AGE (36 * 3600)
+#define ROOM 65536
 
 /* What is uncommitted, for the signal handler; changed only while the signals
  * are blocked, or by a store that the handler may see early or late. */
@@ -144,6 +145,25 @@ atomic_write(struct atomic *a, const void *data, size_t n)
 			w = 0;
 	}
 	return 0;
+}
+
+int
+atomic_spill(struct atomic *a, struct buf *room)
+{
+	if (atomic_write(a, room->data, room->len) < 0)
+		return -1;
+	buf_reset(room);
+	return 0;
+}
+
+int
+atomic_gather(struct atomic *a, struct buf *room, const void *data, size_t n)
+{
+	if (n >= ROOM)
+		return atomic_spill(a, room) < 0 ? -1
+						 : atomic_write(a, data, n);
+	buf_add(room, data, n);
+	return room->len >= ROOM ? atomic_spill(a, room) : 0;
 }
 
 static int

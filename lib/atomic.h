@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "buf.h"
+
 #define ATOMIC_NAME 256
 
 struct atomic {
@@ -23,6 +25,11 @@ struct atomic {
 int atomic_begin(struct atomic *a, int tmpdir, const char *name, mode_t mode);
 /* All n octets, or -1 with errno. The file offset is that of the last write. */
 int atomic_write(struct atomic *a, const void *data, size_t n);
+/* The same, but what is little gathers in room first; spill writes what is
+ * there. */
+int
+atomic_gather(struct atomic *a, struct buf *room, const void *data, size_t n);
+int atomic_spill(struct atomic *a, struct buf *room);
 /* fsync, close, rename to dir/name (EEXIST if it is there), fsync dir. On -1
  * with errno nothing is visible and the file is aborted. */
 int atomic_commit(struct atomic *a, int dir, const char *name);

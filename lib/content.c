@@ -76,12 +76,32 @@ content_begin(struct content *c, uint64_t max_size, bool normalize, bool chunks)
 	    .in_header = true};
 }
 
+void
+content_chunk(struct content *c, uint64_t octets, bool last)
+{
+	c->chunk = octets;
+	c->last = last;
+}
+
+bool
+content_is_whole(const struct content *c)
+{
+	return !c->data.chunks || c->last;
+}
+
 size_t
 content_take(struct content *c, const char *in, size_t n, bool *end)
 {
 	size_t had = c->body.len;
 
+	*end = false;
+	if (c->data.chunks && n > c->chunk)
+		n = (size_t)c->chunk;
 	n = n ? crlf_data(&c->data, in, n, &c->body, end) : 0;
+	if (c->data.chunks) {
+		c->chunk -= n;
+		*end = c->chunk == 0;
+	}
 	c->size += c->body.len - had;
 	if (c->body.len > had)
 		scan_header(c, c->body.data + had, c->body.len - had);
@@ -93,26 +113,19 @@ content_take(struct content *c, const char *in, size_t n, bool *end)
 }
 
 const char *
-content_so_far(struct content *c)
-{
-	const char *fault = fault_of_data(c);
-
-	if (c->fault[0] == '\0')
-		return NULL;
-	if (fault)
-		snprintf(c->fault, sizeof c->fault, "%s", fault);
-	return c->fault;
-}
-
-const char *
 content_end(struct content *c)
 {
-	crlf_data_end(&c->data);
-	if (fault_of_data(c))
-		content_spoil(c, fault_of_data(c));
-	if (c->fault[0] != '\0')
-		buf_reset(&c->body);
-	return content_so_far(c);
+	const char *fault;
+
+	if (content_is_whole(c))
+		crlf_data_end(&c->data);
+	fault = fault_of_data(c);
+	if (fault)
+		snprintf(c->fault, sizeof c->fault, "%s", fault);
+	if (c->fault[0] == '\0')
+		return NULL;
+	buf_reset(&c->body);
+	return c->fault;
 }
 
 void

@@ -32,19 +32,22 @@ struct content {
 				  octets of it */
 	uint64_t header_size;
 	unsigned hops;
+	uint64_t chunk; /* octets it still has */
+	bool last;      /* no other follows it */
 };
 
-/* With chunks a dot is an octet like others, and only the caller knows the
- * end. */
+/* With chunks a dot is an octet like others, and content_chunk says how many
+ * come. */
 void content_begin(
     struct content *c, uint64_t max_size, bool normalize, bool chunks);
-/* Takes n octets, or those up to the message's end, then *end becomes true.
- * Returns how many. After a fault nothing more is in body. */
+void content_chunk(struct content *c, uint64_t octets, bool last);
+/* Takes n octets, or those up to the end of the message or chunk, then *end
+ * becomes true. Returns how many. After a fault nothing more is in body. */
 size_t content_take(struct content *c, const char *in, size_t n, bool *end);
-/* The reply that refuses it, or NULL: at its end, and behind a chunk that is
- * not the last. */
+/* Whether that end is the message's. */
+bool content_is_whole(const struct content *c);
+/* At an end: the reply that refuses the message, or NULL. */
 const char *content_end(struct content *c);
-const char *content_so_far(struct content *c);
 /* It cannot be kept, and reply says why. The first such reply stands, unless
  * the octets themselves turn out to be wrong. */
 void content_spoil(struct content *c, const char *reply);

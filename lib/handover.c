@@ -11,7 +11,7 @@
 #include "reply.h"
 #include "verdict.h"
 
-#define ROOM 65536
+#define BLOCK 65536
 
 static void
 say(char out[HANDOVER_TEXT], const char *text)
@@ -129,48 +129,49 @@ handover_begin(struct handover *h, enum handover_kind kind,
 	return fail_errno(h, "create queue file");
 }
 
+/* Each way gathers what is little. */
 static int
-flush(struct handover *h)
+put(struct handover *h, const void *data, size_t n)
 {
 	struct atomic scratch = {.fd = h->scratch};
 	int code;
 
-	if (h->scratch >= 0) {
-		if (atomic_write(&scratch, h->room.data, h->room.len) < 0)
-			return fail_errno(h, "write temporary file");
-	} else if (h->kind == HANDOVER_QUEUE) {
-		if (queue_write(&h->add, h->room.data, h->room.len) < 0)
-			return fail_errno(h, "write queue file");
-	} else {
-		code = deliver_write(h->delivery, h->room.data, h->room.len);
-		if (code)
-			return fail_delivery(h, code);
+	h->size += n;
+	if (h->delivery) {
+		code = deliver_write(h->delivery, data, n);
+		return code ? fail_delivery(h, code) : 0;
 	}
-	h->size += h->room.len;
-	buf_reset(&h->room);
-	return 0;
+	if (h->kind == HANDOVER_QUEUE)
+		return queue_write(&h->add, data, n) == 0
+		    ? 0
+		    : fail_errno(h, "write queue file");
+	return atomic_gather(&scratch, &h->room, data, n) == 0
+	    ? 0
+	    : fail_errno(h, "write temporary file");
 }
 
 /* A delivery puts the trace behind fields of its own. */
-static void
-add_top(struct handover *h, const char *data, size_t n)
+static int
+put_top(struct handover *h, const char *data, size_t n)
 {
+	const char *trace = h->message->trace;
 	const char *lf = n > 0 ? memchr(data, '\n', n) : NULL;
 
 	if (h->delivery)
-		return;
-	buf_adds(&h->room, h->message->trace);
-	if (header_needs_gap(data, lf ? (size_t)(lf - data) + 1 : n))
-		buf_addc(&h->room, '\n');
+		return 0;
+	if (put(h, trace, strlen(trace)) != 0)
+		return -1;
+	return header_needs_gap(data, lf ? (size_t)(lf - data) + 1 : n)
+	    ? put(h, "\n", 1)
+	    : 0;
 }
 
 int
 handover_write(struct handover *h, const void *data, size_t n)
 {
-	if (h->size == 0 && h->room.len == 0)
-		add_top(h, data, n);
-	buf_add(&h->room, data, n);
-	return h->room.len >= ROOM ? flush(h) : 0;
+	if (h->size == 0 && put_top(h, data, n) != 0)
+		return -1;
+	return put(h, data, n);
 }
 
 static int
@@ -274,7 +275,7 @@ give_mailbox(struct handover *h, size_t rcpt)
 	ssize_t n = 1;
 
 	while (code == 0 && n > 0) {
-		n = pread(h->scratch, buf_room(&h->room, ROOM), ROOM, at);
+		n = pread(h->scratch, buf_room(&h->room, BLOCK), BLOCK, at);
 		if (n > 0)
 			code =
 			    deliver_write(h->delivery, h->room.data, (size_t)n);
@@ -300,9 +301,13 @@ handover_give(struct handover *h, size_t rcpt)
 int
 handover_end(struct handover *h)
 {
-	if (h->size == 0 && h->room.len == 0)
-		add_top(h, NULL, 0);
-	return flush(h);
+	struct atomic scratch = {.fd = h->scratch};
+
+	if (h->size == 0 && put_top(h, NULL, 0) != 0)
+		return -1;
+	if (h->scratch >= 0 && atomic_spill(&scratch, &h->room) < 0)
+		return fail_errno(h, "write temporary file");
+	return 0;
 }
 
 int

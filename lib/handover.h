@@ -47,7 +47,7 @@ struct handover {
 
 	enum handover_kind kind;
 	const struct handover_message *message;
-	struct buf room; /* not yet written */
+	struct buf room; /* of scratch: not yet written */
 	uint64_t size;
 	int scratch;
 	struct queue_add add;

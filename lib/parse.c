@@ -78,6 +78,15 @@ parse_is_mail_id(const char *s)
 	return n >= 1 && n <= 40 && !s[n];
 }
 
+bool
+parse_is_ascii(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] > '~')
+			return false;
+	return true;
+}
+
 size_t
 parse_utf8(const char *s, size_t n, uint32_t *point)
 {

@@ -20,6 +20,7 @@ bool parse_is_mail_id(const char *s);
 /* The n octets at s as a part of a path: 1 to 255, nothing that leads elsewhere
  * or hides. */
 bool parse_is_harmless(const char *s, size_t n);
+bool parse_is_ascii(const char *s, size_t n);
 /* The UTF-8 sequence of two or more octets at s, n left: its length and code
  * point, or 0 when there is none that is valid. */
 size_t parse_utf8(const char *s, size_t n, uint32_t *point);

@@ -185,6 +185,10 @@ networks_have(const struct networks *n, const struct peer *p)
 void
 peer_literal(const struct peer *p, char out[80])
 {
-	snprintf(
-	    out, 80, "[%s%s]", strchr(p->addr, ':') ? "IPv6:" : "", p->addr);
+	const char *kind = strchr(p->addr, ':') ? "IPv6:" : "";
+
+	if (p->addr[strcspn(p->addr, ".:")])
+		snprintf(out, 80, "[%s%s]", kind, p->addr);
+	else
+		snprintf(out, 80, "%s", p->addr);
 }

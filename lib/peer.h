@@ -39,7 +39,8 @@ struct networks {
 int networks_add(struct networks *n, const char *cidr);
 bool networks_have(const struct networks *n, const struct peer *p);
 
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]", as RFC 5321 4.1.3 writes it. */
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]", as RFC 5321 4.1.3 writes it, or the
+ * word. */
 void peer_literal(const struct peer *p, char out[80]);
 
 #endif

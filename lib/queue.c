@@ -14,7 +14,6 @@
 #include "qname.h"
 #include "reply.h"
 
-#define ROOM 65536
 #define SIZE_AT 26 /* of SIZE in the first line */
 #define LOCK_MODE 0600
 
@@ -272,23 +271,11 @@ queue_begin(struct queue *q, struct queue_add *a, const struct envelope *e,
 	return 0;
 }
 
-static int
-flush(struct queue_add *a)
-{
-	if (a->room.len && atomic_write(&a->file, a->room.data, a->room.len))
-		return -1;
-	buf_reset(&a->room);
-	return 0;
-}
-
 int
 queue_write(struct queue_add *a, const void *data, size_t n)
 {
 	a->size += n;
-	if (n >= ROOM)
-		return flush(a) || atomic_write(&a->file, data, n) ? -1 : 0;
-	buf_add(&a->room, data, n);
-	return a->room.len >= ROOM ? flush(a) : 0;
+	return atomic_gather(&a->file, &a->room, data, n);
 }
 
 /* A message that never left the buffer gets its size there, in one write. */
@@ -300,9 +287,9 @@ write_size(struct queue_add *a)
 	snprintf(digits, sizeof digits, "%016llu", (unsigned long long)a->size);
 	if (a->room.len == a->offset + a->size) {
 		memcpy(a->room.data + SIZE_AT, digits, 16);
-		return flush(a);
+		return atomic_spill(&a->file, &a->room);
 	}
-	if (flush(a))
+	if (atomic_spill(&a->file, &a->room))
 		return -1;
 	return pwrite(a->file.fd, digits, 16, SIZE_AT) == 16 ? 0 : -1;
 }

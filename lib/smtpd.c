@@ -97,11 +97,11 @@ do_mail(struct smtpd *s)
 		return refuse(s, "530 5.7.0 Log in first");
 	if (s->mail)
 		return refuse(s, "503 5.5.1 There is a sender already");
-	if (s->command.dsn && !s->config->dsn)
-		return refuse(s, COMMAND_UNKNOWN);
-	if (s->config->max_size && s->command.size > s->config->max_size)
+	if (s->command.params.dsn && !s->config->dsn)
+		return refuse(s, PARAMS_UNKNOWN);
+	if (s->config->max_size && s->command.params.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
-	s->utf8 = s->command.smtputf8;
+	s->utf8 = s->command.params.smtputf8;
 	s->content.size = 0;
 	return ask(s, SMTPD_MAIL);
 }
@@ -113,8 +113,8 @@ do_rcpt(struct smtpd *s)
 		return refuse(s, "503 5.5.1 Send MAIL first");
 	if (s->receiving)
 		return refuse(s, "503 5.5.1 Its message has begun");
-	if (s->command.dsn && !s->config->dsn)
-		return refuse(s, COMMAND_UNKNOWN);
+	if (s->command.params.dsn && !s->config->dsn)
+		return refuse(s, PARAMS_UNKNOWN);
 	if (s->command.international && !s->utf8)
 		return refuse(s, COMMAND_ASCII);
 	s->tried = true;
@@ -153,16 +153,38 @@ do_data(struct smtpd *s)
 	return SMTPD_REPLIED;
 }
 
+/* Of a message, or of a chunk without one; refusal is its reply, or NULL. */
+static void
+begin_content(struct smtpd *s, bool message, const char *refusal)
+{
+	const struct command *c = &s->command;
+
+	s->state = SMTPD_IN_CONTENT;
+	s->receiving = message;
+	s->spoiled = message && refusal;
+	content_begin(&s->content, s->config->max_size, s->config->normalize,
+	    c->verb == COMMAND_BDAT);
+	content_chunk(&s->content, c->chunk, c->last);
+	if (refusal)
+		content_spoil(&s->content, refusal);
+}
+
 /* Whatever it meets, its octets come behind it: what is refused is taken before
  * that is said, and is never read as commands. */
 static enum smtpd_event
 do_bdat(struct smtpd *s)
 {
-	s->chunk = s->command.chunk;
-	s->last = s->command.last;
-	if (!s->receiving && !missing(s))
+	const struct command *c = &s->command;
+	const char *refusal = missing(s);
+
+	if (s->receiving) {
+		s->state = SMTPD_IN_CONTENT;
+		content_chunk(&s->content, c->chunk, c->last);
+		return SMTPD_CHUNK;
+	}
+	if (!refusal)
 		return ask(s, SMTPD_DATA);
-	s->state = SMTPD_IN_CHUNK;
+	begin_content(s, false, refusal);
 	return SMTPD_CHUNK;
 }
 
@@ -329,53 +351,6 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 	return event;
 }
 
-static enum smtpd_event
-take_content(struct smtpd *s, const char *in, size_t *n)
-{
-	struct content *c = &s->content;
-	bool end = false;
-
-	*n = content_take(c, in, *n, &end);
-	if (end)
-		s->state = SMTPD_AT_END;
-	return c->body.len > 0 && (c->begun || end) ? SMTPD_BODY : SMTPD_MORE;
-}
-
-static enum smtpd_event
-end_content(struct smtpd *s)
-{
-	const char *fault = content_end(&s->content);
-	bool told = s->spoiled;
-
-	s->state = SMTPD_IN_COMMAND;
-	if (!fault)
-		return ask(s, SMTPD_END);
-	do
-		put(s, fault);
-	while (s->config->lmtp && ++s->answered < s->rcpts);
-	reset(s);
-	return told ? SMTPD_CHUNKED : SMTPD_SPOILED;
-}
-
-static void
-begin_content(struct smtpd *s, bool chunks)
-{
-	s->state = chunks ? SMTPD_IN_CHUNK : SMTPD_IN_DATA;
-	s->receiving = true;
-	content_begin(
-	    &s->content, s->config->max_size, s->config->normalize, chunks);
-}
-
-/* Why there is no message to put them into is said behind each. */
-static void
-begin_chunks(struct smtpd *s, const char *refusal)
-{
-	begin_content(s, true);
-	s->spoiled = refusal;
-	if (refusal)
-		content_spoil(&s->content, refusal);
-}
-
 /* Behind a chunk for which there is no message; the last one ends the
  * transaction in any case, for the next may follow it unasked. */
 static enum smtpd_event
@@ -384,8 +359,8 @@ refuse_chunk(struct smtpd *s)
 	const char *refusal = missing(s);
 	bool tried = s->tried;
 
-	s->state = SMTPD_IN_COMMAND;
-	if (s->last)
+	s->content.size = 0;
+	if (content_is_whole(&s->content))
 		reset(s);
 	if (!tried && refuse(s, refusal) == SMTPD_CLOSE)
 		return SMTPD_CLOSE;
@@ -396,46 +371,41 @@ refuse_chunk(struct smtpd *s)
 
 /* Each further chunk of a message that is refused has the same reply. */
 static enum smtpd_event
-end_chunk(struct smtpd *s)
+end_content(struct smtpd *s)
 {
 	const char *fault;
 	bool told = s->spoiled;
 
+	s->state = SMTPD_IN_COMMAND;
 	if (!s->receiving)
 		return refuse_chunk(s);
-	if (s->last)
-		return end_content(s);
-	s->state = SMTPD_IN_COMMAND;
-	fault = content_so_far(&s->content);
-	put(s, fault ? fault : "250 2.0.0 Go on");
-	s->spoiled = fault;
+	fault = content_end(&s->content);
+	if (content_is_whole(&s->content)) {
+		if (!fault)
+			return ask(s, SMTPD_END);
+		do
+			put(s, fault);
+		while (s->config->lmtp && ++s->answered < s->rcpts);
+		reset(s);
+	} else {
+		put(s, fault ? fault : "250 2.0.0 Go on");
+		s->spoiled = fault;
+	}
 	return fault && !told ? SMTPD_SPOILED : SMTPD_CHUNKED;
 }
 
 static enum smtpd_event
-take_end(struct smtpd *s)
-{
-	return s->receiving && !s->content.data.chunks ? end_content(s)
-						       : end_chunk(s);
-}
-
-static enum smtpd_event
-take_chunk(struct smtpd *s, const char *in, size_t *n)
+take_content(struct smtpd *s, const char *in, size_t *n)
 {
 	struct content *c = &s->content;
 	bool end;
 
-	if (*n > s->chunk)
-		*n = (size_t)s->chunk;
-	s->chunk -= *n;
-	if (s->receiving)
-		content_take(c, in, *n, &end);
-	if (s->chunk == 0)
+	*n = content_take(c, in, *n, &end);
+	if (end)
 		s->state = SMTPD_AT_END;
-	end = s->chunk == 0 && s->last;
-	return s->receiving && c->body.len > 0 && (c->begun || end)
-	    ? SMTPD_BODY
-	    : SMTPD_MORE;
+	if (c->body.len > 0 && (c->begun || (end && content_is_whole(c))))
+		return SMTPD_BODY;
+	return end ? end_content(s) : SMTPD_MORE;
 }
 
 void
@@ -454,11 +424,8 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 {
 	size_t taken = n;
 
-	if (s->state == SMTPD_IN_DATA || s->state == SMTPD_IN_CHUNK) {
-		*event = s->state == SMTPD_IN_DATA ? take_content(s, in, &taken)
-						   : take_chunk(s, in, &taken);
-		if (*event == SMTPD_MORE && s->state == SMTPD_AT_END)
-			*event = take_end(s);
+	if (s->state == SMTPD_IN_CONTENT) {
+		*event = take_content(s, in, &taken);
 		return taken;
 	}
 	if (s->state == SMTPD_IN_COMMAND || s->state == SMTPD_IN_AUTH) {
@@ -469,7 +436,7 @@ smtpd_take(struct smtpd *s, const char *in, size_t n, enum smtpd_event *event)
 		*event = SMTPD_MORE;
 		return n;
 	}
-	*event = s->state == SMTPD_AT_END ? take_end(s) : SMTPD_CLOSE;
+	*event = s->state == SMTPD_AT_END ? end_content(s) : SMTPD_CLOSE;
 	return 0;
 }
 
@@ -495,7 +462,7 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		return;
 	}
 	if (asked == SMTPD_DATA && s->command.verb == COMMAND_BDAT) {
-		begin_chunks(s, ok ? NULL : reply);
+		begin_content(s, true, ok ? NULL : reply);
 		return;
 	}
 	put(s, reply);
@@ -508,7 +475,7 @@ smtpd_answer(struct smtpd *s, const char *reply)
 	else if (asked == SMTPD_RCPT)
 		s->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok)
-		begin_content(s, false);
+		begin_content(s, true, NULL);
 	else if (asked == SMTPD_END && s->config->lmtp &&
 	    ++s->answered < s->rcpts)
 		s->state = SMTPD_AT_END;
@@ -531,7 +498,7 @@ smtpd_secure(struct smtpd *s)
 bool
 smtpd_in_message(const struct smtpd *s)
 {
-	return s->receiving || s->state == SMTPD_IN_CHUNK;
+	return s->receiving || s->state == SMTPD_IN_CONTENT;
 }
 
 bool

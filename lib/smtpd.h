@@ -61,9 +61,8 @@ enum smtpd_state {
 	SMTPD_IN_COMMAND,
 	SMTPD_IN_AUTH,      /* a challenge awaits its response */
 	SMTPD_IN_HANDSHAKE, /* input before it counts for nothing */
-	SMTPD_IN_DATA,
-	SMTPD_IN_CHUNK,
-	SMTPD_AT_END, /* of either, which the caller does not know yet */
+	SMTPD_IN_CONTENT,   /* of a message, or of a chunk without one */
+	SMTPD_AT_END,       /* of it, which the caller does not know yet */
 	SMTPD_CLOSED
 };
 
@@ -81,8 +80,6 @@ struct smtpd {
 	bool receiving;    /* a message has begun, and is neither answered nor
 			      given up */
 	bool spoiled;      /* one in chunks, and that was told */
-	uint64_t chunk;    /* octets it still has */
-	bool last;         /* no other follows it */
 	unsigned rcpts;    /* accepted */
 	unsigned answered; /* of those, at SMTPD_END */
 	bool tried;        /* some RCPT came */

@@ -4,11 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "date.h"
 #include "log.h"
+#include "received.h"
 
 #define LOGGED 1100
-#define FOR_MAX 800 /* of an address, to keep the line under 998 octets */
 
 /* Recipients for the log, as far as they fit; it cuts a value at 1 kB. */
 static void
@@ -64,7 +63,7 @@ static const char *
 params(struct transaction *t)
 {
 	buf_reset(&t->params);
-	command_params(&t->smtpd->command, &t->params);
+	params_add(&t->smtpd->command.params, &t->params);
 	return buf_str(&t->params);
 }
 
@@ -193,41 +192,25 @@ do_rcpt(struct transaction *t)
 	smtpd_answer(t->smtpd, reply);
 }
 
-/* Behind the name that the client gives itself comes its address in (), which
- * it cannot write; what is no name stands in a comment. */
-static void
-add_client(const char *name, const char *address, struct buf *out)
-{
-	if (accept_domain(name))
-		buf_addf(out, "Received: from %s (%s)\n", name, address);
-	else
-		buf_addf(out, "Received: from unknown (%s)\n\t(HELO %s)\n",
-		    address, name);
-}
-
-/* RFC 5321 4.4. */
 static void
 write_trace(struct transaction *t)
 {
+	const struct smtpd *s = t->smtpd;
 	const struct envelope *e = &t->envelope;
-	const char *addr = t->peer->addr;
-	char date[DATE_MAX], literal[80];
+	struct received r = {.name = s->name,
+	    .version = s->tls ? t->version : NULL,
+	    .cipher = t->cipher,
+	    .by = t->hostname,
+	    .protocol = protocol(t),
+	    .id = t->id,
+	    .rcpt = e->n == 1 ? e->rcpts[0].address : NULL,
+	    .at = time(NULL)};
+	char literal[80];
 
-	if (addr[strcspn(addr, ".:")])
-		peer_literal(t->peer, literal);
-	else
-		snprintf(literal, sizeof literal, "%s", addr);
-	date_rfc5322(time(NULL), date);
+	peer_literal(t->peer, literal);
+	r.address = literal;
 	buf_reset(&t->trace);
-	add_client(t->smtpd->name, literal, &t->trace);
-	if (t->smtpd->tls)
-		buf_addf(&t->trace, "\t(using %s with cipher %s)\n", t->version,
-		    t->cipher);
-	buf_addf(&t->trace, "\tby %s with %s id %s", t->hostname, protocol(t),
-	    t->id);
-	if (e->n == 1 && strlen(e->rcpts[0].address) < FOR_MAX)
-		buf_addf(&t->trace, "\n\tfor <%s>", e->rcpts[0].address);
-	buf_addf(&t->trace, "; %s\n", date);
+	received_write(&r, &t->trace);
 }
 
 static void
@@ -235,7 +218,9 @@ do_data(struct transaction *t)
 {
 	enum handover_kind kind = t->sink;
 
-	t->message.each = is_lmtp(t) && kind != HANDOVER_QUEUE;
+	/* One alone has its mailbox's file, or its program, as over SMTP. */
+	t->message.each =
+	    is_lmtp(t) && kind != HANDOVER_QUEUE && t->envelope.n > 1;
 	if (kind == HANDOVER_MAILBOXES && !t->message.each &&
 	    t->targets[0].kind == MAILBOX_PROGRAM)
 		kind = HANDOVER_COMMAND;
@@ -361,6 +346,14 @@ do_end(struct transaction *t)
 	return ok;
 }
 
+/* Whether it is refused for what did fail here, which the log has. */
+static bool
+told_failure(const struct transaction *t)
+{
+	return t->handover.note[0] &&
+	    strcmp(t->smtpd->content.fault, t->handover.reply) == 0;
+}
+
 bool
 transaction_handle(struct transaction *t, enum smtpd_event event)
 {
@@ -384,7 +377,8 @@ transaction_handle(struct transaction *t, enum smtpd_event event)
 		return do_end(t);
 	case SMTPD_SPOILED:
 		abandon(t);
-		log_message(t, "rejected", t->smtpd->content.fault, "");
+		if (!told_failure(t))
+			log_message(t, "rejected", t->smtpd->content.fault, "");
 		break;
 	case SMTPD_MORE:
 		if (t->smtpd->content.fault[0])

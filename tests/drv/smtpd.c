@@ -33,7 +33,7 @@ print_path(const char *verb, const struct command *c)
 {
 	struct buf params = BUF_INIT;
 
-	command_params(c, &params);
+	params_add(&c->params, &params);
 	printf("%s <%s>%s%s\n", verb, c->path.text, params.len ? " " : "",
 	    buf_str(&params));
 	buf_free(&params);

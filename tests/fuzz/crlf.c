@@ -32,10 +32,11 @@ take_either(const char *in, size_t n, size_t cut, bool chunks, struct buf *said)
 	bool end = false;
 
 	content_begin(&c, 200, false, chunks);
+	content_chunk(&c, n, true);
 	size_t taken = content_take(&c, in, cut, &end);
 	if (!end)
 		taken += content_take(&c, in + cut, n - cut, &end);
-	must(!chunks || (!end && taken == n));
+	must(!chunks || (end && taken == n));
 	const char *fault = content_end(&c);
 	must(fault || (c.size <= 200 && c.body.len == c.size));
 	must(!fault || (c.body.len == 0 && *fault == '5'));

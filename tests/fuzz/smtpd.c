@@ -54,12 +54,12 @@ check_params(const struct smtpd *s)
 {
 	struct buf params = BUF_INIT;
 
-	command_params(&s->command, &params);
+	params_add(&s->command.params, &params);
 	for (size_t i = 0; i < params.len; i++)
 		must((unsigned char)params.data[i] >= ' ' &&
 		    params.data[i] != 127 &&
 		    (s->command.international || !(params.data[i] & 0x80)));
-	must(s->config->dsn || !s->command.dsn);
+	must(s->config->dsn || !s->command.params.dsn);
 	must(!s->command.international || s->utf8);
 	must(params.len < 700);
 	buf_free(&params);
@@ -121,8 +121,9 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 	while (event < SMTPD_QUIT && (at < n || event != SMTPD_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
 		bool dropped = s.state == SMTPD_IN_HANDSHAKE;
-		bool in_chunk = s.state == SMTPD_IN_CHUNK;
-		uint64_t chunk = s.chunk;
+		bool in_chunk =
+		    s.state == SMTPD_IN_CONTENT && s.content.data.chunks;
+		uint64_t chunk = s.content.chunk;
 
 		left = available(&s, in, &at, left);
 		size_t taken = smtpd_take(&s, in + at, left, &event);
