@@ -86,7 +86,7 @@ def look(root, where, message):
 
 
 def patterns(where):
-    places = [p.split(":") for p in where.split(",")]
+    places = [p.split(":") for p in re.split("[,;]", where)]
     return ("|".join(VISIBLE[k].format(p) for k, p in places),
             "|".join(VISIBLE[k].format(p) for k, p in places
                      if k in APPENDED) or "(?!)", where.startswith("sent:"))

@@ -293,6 +293,82 @@ serve(void)
 	}
 }
 
+/* --- acceptance: what LMTP says to the second, and what a last chunk hears,
+ * comes before the message is there --- */
+
+static void
+keep_for(const char *rcpt, int n)
+{
+	static char whole[LARGEST + 64];
+	char name[32];
+
+	/* Time in which it is nowhere. */
+	for (int i = 0; i < 20; i++)
+		getppid();
+	snprintf(name, sizeof(name), "%d.%d", (int)getpid(), n);
+	snprintf(whole, sizeof(whole), "Rcpt: <%s>\n%s", rcpt, text);
+	keep("box/new", name, whole);
+}
+
+static void
+say(const char *line)
+{
+	need(fprintf(out, "%s\r\n", line) > 0 && fflush(out) == 0);
+}
+
+static void
+take_both(void)
+{
+	say("354 Go");
+	read_message(".");
+	keep_for("bob@example.org", 1);
+	say("250 OK");
+	if (is("second-early"))
+		say("250 OK");
+	keep_for("carl@example.org", 2);
+	if (!is("second-early"))
+		say("250 OK");
+}
+
+static size_t
+take_chunk(const char *line, size_t n)
+{
+	size_t more = strtoul(line + 5, NULL, 10);
+	char *cr;
+
+	need(n + more < LARGEST && fread(text + n, 1, more, in) == more);
+	text[n + more] = '\0';
+	if (!strstr(line, "LAST") || is("chunk-early"))
+		say("250 OK");
+	if (!strstr(line, "LAST"))
+		return n + more;
+	for (char *p = text; (cr = strchr(p, '\r')); p = cr)
+		memmove(cr, cr + 1, strlen(cr));
+	keep_for("bob@example.org", 1);
+	if (!is("chunk-early"))
+		say("250 OK");
+	return 0;
+}
+
+static void
+take(void)
+{
+	char line[100];
+	size_t n = 0;
+
+	in = stdin;
+	out = stdout;
+	say("220 Hello");
+	while (fgets(line, sizeof(line), in)) {
+		if (strncmp(line, "DATA", 4) == 0)
+			take_both();
+		else if (strncmp(line, "BDAT", 4) == 0)
+			n = take_chunk(line, n);
+		else
+			say("250 OK");
+	}
+}
+
 /* --- a submission: drops the Bcc where the first octets hold it --- */
 
 static void
@@ -335,6 +411,8 @@ main(int argc, char *argv[])
 		fetch_imap();
 	else if (strcmp(argv[1], "serve") == 0)
 		serve();
+	else if (strcmp(argv[1], "take") == 0)
+		take();
 	else
 		submit();
 	return 0;

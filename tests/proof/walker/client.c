@@ -15,7 +15,7 @@ leave(struct wire *w, const char *line)
 	_exit(0);
 }
 
-/* --- SMTP: notes the 250 for the message, and replies that are final --- */
+/* --- SMTP and LMTP: note each 250 for the message, and final replies --- */
 
 static int
 heard(struct wire *w)
@@ -31,24 +31,97 @@ heard(struct wire *w)
 	return line[0];
 }
 
+static void
+ask(struct wire *w, const char *line)
+{
+	wire_say(w, "%s", line);
+	if (heard(w) > '3')
+		leave(w, "QUIT");
+}
+
+static void
+greet(struct wire *w, int fd, const char *hello)
+{
+	w->fd = fd;
+	heard(w);
+	ask(w, hello);
+	ask(w, "MAIL FROM:<ann@example.org>");
+}
+
 void
 client_smtp(int fd, const char *text)
 {
-	static const char *const before[] = {"EHLO client.example",
-	    "MAIL FROM:<ann@example.org>", "RCPT TO:<bob@example.org>", "DATA"};
 	static struct wire w;
 
-	w.fd = fd;
-	heard(&w);
-	for (size_t i = 0; i < 4; i++) {
-		wire_say(&w, "%s", before[i]);
-		if (heard(&w) > '3')
-			leave(&w, "QUIT");
-	}
+	greet(&w, fd, "EHLO client.example");
+	ask(&w, "RCPT TO:<bob@example.org>");
+	ask(&w, "DATA");
 	wire_text(&w, text, true);
 	wire_say(&w, ".");
 	if (heard(&w) == '2')
 		state->accepted++;
+	leave(&w, "QUIT");
+}
+
+void
+client_bdat(int fd, const char *text)
+{
+	static char octets[2 * LARGE];
+	static struct wire w;
+	size_t n = 0, piece;
+
+	for (; *text; text++) {
+		if (*text == '\n')
+			octets[n++] = '\r';
+		octets[n++] = *text;
+	}
+	piece = n / 3 + 1;
+	greet(&w, fd, "EHLO client.example");
+	ask(&w, "RCPT TO:<bob@example.org>");
+	for (size_t at = 0; at < n; at += piece) {
+		bool last = n - at <= piece;
+		size_t these = last ? n - at : piece;
+
+		wire_say(&w, "BDAT %zu%s", these, last ? " LAST" : "");
+		wire_octets(&w, octets + at, these);
+		if (heard(&w) != '2')
+			break;
+		state->accepted += last;
+	}
+	leave(&w, "QUIT");
+}
+
+/* To all of them, or to those whom nothing was noted for yet. */
+void
+client_lmtp(int fd, const char *text)
+{
+	bool first = text == state->text[FIRST], asked[EACH];
+	static struct wire w;
+	int wanted = 0, noted = 0, known = 0;
+
+	greet(&w, fd, "LHLO client.example");
+	for (int r = 0; r < EACH; r++) {
+		asked[r] = !first || !state->noted[r];
+		if (!asked[r])
+			continue;
+		wire_say(&w, "RCPT TO:<%s>", rcpts[r]);
+		asked[r] = heard(&w) == '2';
+		wanted++;
+		known += asked[r];
+	}
+	if (known == 0)
+		leave(&w, "QUIT");
+	ask(&w, "DATA");
+	wire_text(&w, text, true);
+	wire_say(&w, ".");
+	for (int r = 0; r < EACH; r++) {
+		if (!asked[r] || heard(&w) != '2')
+			continue;
+		noted++;
+		if (first)
+			state->noted[r] = true;
+	}
+	state->accepted += noted == wanted;
 	leave(&w, "QUIT");
 }
 

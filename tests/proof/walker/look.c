@@ -80,11 +80,12 @@ look_in_mbox(struct seen *seen)
 	free(data);
 }
 
-/* Each recipient of the spooled message is sent or bounced. */
+/* Each recipient of the spooled message is sent or bounced, those of LMTP have
+ * it. */
 static void
-sum_rcpts(struct seen *seen)
+sum_rcpts(struct seen *seen, int n)
 {
-	for (int r = 0; r < RCPTS; r++) {
+	for (int r = 0; r < n; r++) {
 		bool unknown = r == RCPTS - 1;
 		int settled = seen->sent[r] + seen->bounced[r];
 
@@ -105,7 +106,12 @@ sum(const struct subject *s, struct seen *seen)
 
 	seen->least = seen->most = seen->count[FIRST];
 	if (strcmp(s->store, "queue") == 0) {
-		sum_rcpts(seen);
+		sum_rcpts(seen, RCPTS);
+		return;
+	}
+	if (subject_is(s, "lmtp")) {
+		seen->most = 0;
+		sum_rcpts(seen, EACH);
 		return;
 	}
 	for (size_t i = 1; i < n; i++) {

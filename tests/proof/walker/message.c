@@ -28,18 +28,20 @@ world_size(size_t octets)
 }
 
 /* Those whom the message that is spooled is for: the server knows the last of
- * them not. */
-static const char *const rcpts[RCPTS] = {
+ * them not; LMTP has the others. */
+const char *const rcpts[RCPTS] = {
     "bob@example.org", "carl@example.org", "nobody@example.org"};
 
 static void
 judge_envelope(const char *top, size_t n, struct seen *seen)
 {
-	char key[64];
+	char listed[64], own[64];
 
 	for (int r = 0; r < RCPTS; r++) {
-		snprintf(key, sizeof(key), "Rcpt: <%s>\n", rcpts[r]);
-		seen->sent[r] += memmem(top, n, key, strlen(key)) != NULL;
+		snprintf(listed, sizeof(listed), " <%s>\n", rcpts[r]);
+		snprintf(own, sizeof(own), "\nDelivered-To: %s\n", rcpts[r]);
+		seen->sent[r] += memmem(top, n, listed, strlen(listed)) ||
+		    memmem(top, n, own, strlen(own));
 	}
 }
 

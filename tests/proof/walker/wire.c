@@ -21,8 +21,8 @@ wire_flush(struct wire *w)
 	w->len = 0;
 }
 
-static void
-add(struct wire *w, const char *data, size_t n)
+void
+wire_octets(struct wire *w, const char *data, size_t n)
 {
 	for (; n > 0; n--) {
 		if (w->len == sizeof(w->out))
@@ -41,8 +41,8 @@ wire_say(struct wire *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	add(w, line, (size_t)n);
-	add(w, "\r\n", 2);
+	wire_octets(w, line, (size_t)n);
+	wire_octets(w, "\r\n", 2);
 }
 
 void
@@ -52,9 +52,9 @@ wire_text(struct wire *w, const char *text, bool stuff)
 		size_t n = strcspn(text, "\n");
 
 		if (stuff && *text == '.')
-			add(w, ".", 1);
-		add(w, text, n);
-		add(w, "\r\n", 2);
+			wire_octets(w, ".", 1);
+		wire_octets(w, text, n);
+		wire_octets(w, "\r\n", 2);
 		text += n + (text[n] == '\n');
 	}
 }

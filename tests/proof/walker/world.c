@@ -15,7 +15,14 @@
 #include "world.h"
 
 /* What a subject finds on its descriptors, and what is an acknowledgement. */
-enum input { NOTHING, MESSAGE, SMTP_CLIENT, POP3_CLIENT };
+enum input {
+	NOTHING,
+	MESSAGE,
+	SMTP_CLIENT,
+	BDAT_CLIENT,
+	LMTP_CLIENT,
+	POP3_CLIENT
+};
 enum word { EXIT_0, NOTED, EMPTY_DROP, EMPTY_QUEUE };
 
 struct world {
@@ -31,6 +38,8 @@ static const struct world worlds[] = {
     {"user", MESSAGE, EXIT_0, SMTP,
 	"To: bob@example.org\nBcc: carl@example.org\n"},
     {"smtp", SMTP_CLIENT, NOTED, SMTP, ""},
+    {"smtp-bdat", BDAT_CLIENT, NOTED, SMTP, ""},
+    {"smtp-lmtp", LMTP_CLIENT, NOTED, SMTP, ""},
     {"pop3", POP3_CLIENT, NOTED, POP3, ""},
     {"queue", NOTHING, EMPTY_QUEUE, SMTP, ""},
     {"pop3-drop", NOTHING, EMPTY_DROP, POP3, ""},
@@ -148,10 +157,11 @@ make_folders(const struct subject *s)
 static void
 put_settings(const struct subject *s)
 {
-	char text[PATH_MAX + 300];
+	char text[2 * PATH_MAX + 300];
 
-	snprintf(text, sizeof(text), "bob@example.org %s/%s\n", world_dir,
-	    strcmp(s->store, "mbox") == 0 ? "mbox" : "box/");
+	snprintf(text, sizeof(text),
+	    "bob@example.org %s/%s\ncarl@example.org %s/box/\n", world_dir,
+	    strcmp(s->store, "mbox") == 0 ? "mbox" : "box/", world_dir);
 	put("mailboxes", text);
 	snprintf(text, sizeof(text), "to %s/box\n", world_dir);
 	put("maildroprc", text);
@@ -218,6 +228,8 @@ world_reset(const struct subject *s)
 	clear();
 	state->protocol = s->world->protocol;
 	state->taken = state->marked = state->quit = 0;
+	for (int r = 0; r < RCPTS; r++)
+		state->noted[r] = false;
 	make_folders(s);
 	put_settings(s);
 	fill_drop();
@@ -255,6 +267,10 @@ client(const struct subject *s, const int pair[2], const char *text)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (s->world->input == POP3_CLIENT)
 		client_pop3(pair[1], text);
+	if (s->world->input == BDAT_CLIENT)
+		client_bdat(pair[1], text);
+	if (s->world->input == LMTP_CLIENT)
+		client_lmtp(pair[1], text);
 	client_smtp(pair[1], text);
 }
 
@@ -294,8 +310,7 @@ world_run(const struct subject *s, bool again, const struct point *p,
 	pid_t pid;
 
 	state->accepted = state->refused = 0;
-	talks =
-	    s->world->input == SMTP_CLIENT || s->world->input == POP3_CLIENT;
+	talks = s->world->input >= SMTP_CLIENT;
 	if (s->world->input == MESSAGE)
 		fds[0] =
 		    open(in_world(next ? "m2" : "m1"), O_RDONLY | O_CLOEXEC);
@@ -332,12 +347,24 @@ broke_removal(const struct seen *seen)
 	    (may && state->accepted && seen->count[FIRST] > 0);
 }
 
+/* What was noted for a recipient who does not have it. */
+static bool
+broke_reply(const struct seen *seen)
+{
+	for (int r = 0; r < EACH; r++)
+		if (state->noted[r] && !seen->sent[r])
+			return true;
+	return false;
+}
+
 /* What was to be forgotten and nobody has; what was there and is not. */
 bool
 world_broke_word(const struct subject *s, const struct seen *seen)
 {
 	if (s->world->input == POP3_CLIENT)
 		return broke_removal(seen);
+	if (s->world->input == LMTP_CLIENT)
+		return broke_reply(seen);
 	for (int m = 0; subject_is(s, "drop") && m < TEXTS; m++)
 		if (state->told[m] && !seen->count[m])
 			return true;

@@ -22,10 +22,13 @@ struct state {
 	/* The maildrop: what it holds, and what it was told to forget. */
 	volatile bool held[TEXTS], told[TEXTS];
 	volatile int taken; /* messages that the SMTP server accepted */
-	/* What a client has seen. */
+	/* What a client has seen; noted: of FIRST, for each recipient. */
 	volatile int accepted, refused, marked, quit;
+	volatile bool noted[RCPTS];
 };
 extern struct state *state;
+extern const char *const rcpts[RCPTS];
+#define EACH 2 /* of them are LMTP's */
 
 /* message.c: fills in the counts of seen. */
 void message_judge(const char *data, size_t n, struct seen *seen);
@@ -54,10 +57,13 @@ bool wire_line(struct wire *w, char *line, size_t room);
 void wire_say(struct wire *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void wire_text(struct wire *w, const char *text, bool stuff);
+void wire_octets(struct wire *w, const char *data, size_t n);
 void wire_flush(struct wire *w);
 
-/* client.c: both talk to the subject on fd, and do not return. */
+/* client.c: each talks to the subject on fd, and does not return. */
 _Noreturn void client_smtp(int fd, const char *text);
+_Noreturn void client_bdat(int fd, const char *text);
+_Noreturn void client_lmtp(int fd, const char *text);
 _Noreturn void client_pop3(int fd, const char *text);
 
 /* server.c: one process for the whole walk, which serves a connection at a
