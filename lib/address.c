@@ -81,13 +81,14 @@ scan_local(const char *s, size_t n, int forms)
 	return len <= LOCAL_MAX ? len : 0;
 }
 
+/* An IPv4 address is in its mapped form then. */
 static size_t
-scan_literal(const char *s, size_t n)
+read_literal(const char *s, size_t n, unsigned char addr[16])
 {
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const char *close = memchr(s, ']', n);
 	size_t len = close ? (size_t)(close - s) : 0;
 	char text[INET6_ADDRSTRLEN + 8];
-	unsigned char addr[16];
 
 	if (len < 2 || len > sizeof text || memchr(s, 0, len))
 		return 0;
@@ -95,7 +96,17 @@ scan_literal(const char *s, size_t n)
 	text[len - 1] = 0;
 	if (!strncasecmp(text, "IPv6:", 5))
 		return inet_pton(AF_INET6, text + 5, addr) == 1 ? len + 1 : 0;
-	return inet_pton(AF_INET, text, addr) == 1 ? len + 1 : 0;
+	memcpy(addr, mapped, sizeof mapped);
+	return inet_pton(AF_INET, text, addr + sizeof mapped) == 1 ? len + 1
+								   : 0;
+}
+
+static size_t
+scan_literal(const char *s, size_t n)
+{
+	unsigned char addr[16];
+
+	return read_literal(s, n, addr);
 }
 
 /* Labels as RFC 5321 has them, and with '_', which host names do have. */
@@ -271,14 +282,31 @@ address_is_domain(const char *s)
 	return n > 0 && scan_domain(s, n, 0) == n;
 }
 
-bool
-address_same_domain(const char *a, const char *b)
+static bool
+same_literal(const char *a, size_t n, const char *b, size_t m)
 {
-	size_t n = strlen(a), m = strlen(b);
+	unsigned char x[16], y[16];
+
+	return *a == '[' && *b == '[' && read_literal(a, n, x) == n &&
+	    read_literal(b, m, y) == m && memcmp(x, y, sizeof x) == 0;
+}
+
+bool
+address_same_domain_of(const char *a, size_t n, const char *b)
+{
+	size_t m = strlen(b);
 
 	if (n && a[n - 1] == '.')
 		n--;
 	if (m && b[m - 1] == '.')
 		m--;
-	return n == m && !strncasecmp(a, b, n);
+	if (n == m && !strncasecmp(a, b, n))
+		return true;
+	return n && m && same_literal(a, n, b, m);
+}
+
+bool
+address_same_domain(const char *a, const char *b)
+{
+	return address_same_domain_of(a, strlen(a), b);
 }

@@ -45,7 +45,10 @@ void address_local(const struct address *a, char out[ADDRESS_MAX + 1]);
 /* What may stand behind an '@': a domain or host name, or an address literal.
  */
 bool address_is_domain(const char *s);
-/* Domains compare without regard to ASCII case, a trailing dot aside. */
+/* Domains compare without regard to ASCII case, a trailing dot aside; literals
+ * as the addresses they are, an IPv4-mapped one being IPv4. The second takes n
+ * octets at a. */
 bool address_same_domain(const char *a, const char *b);
+bool address_same_domain_of(const char *a, size_t n, const char *b);
 
 #endif

@@ -104,14 +104,6 @@ same_user(struct span key, const char *user, size_t n)
 	return i == n && p + 1 == end;
 }
 
-static bool
-same_domain(struct span key, const char *domain)
-{
-	if (key.n && key.s[key.n - 1] == '.')
-		key.n--;
-	return strncasecmp(key.s, domain, key.n) == 0 && domain[key.n] == '\0';
-}
-
 /* The parts of a key; false for `user', which has no domain. */
 static bool
 split(struct span key, struct span *user, struct span *domain)
@@ -142,7 +134,8 @@ scan(const struct mailboxes *t, const struct sought *s, struct match *m)
 		if (!m->first.key.s)
 			m->first = l;
 		if (split(l.key, &user, &domain)) {
-			if (!same_domain(domain, s->domain))
+			if (!address_same_domain_of(
+				domain.s, domain.n, s->domain))
 				continue;
 			m->named = true;
 		} else if (!s->local) {
@@ -262,7 +255,8 @@ mailboxes_is_local(const struct mailboxes *t, const char *domain)
 	if (in_locals(t, domain))
 		return true;
 	while (table_next(t->table, &l))
-		if (split(l.key, &user, &named) && same_domain(named, domain))
+		if (split(l.key, &user, &named) &&
+		    address_same_domain_of(named.s, named.n, domain))
 			return true;
 	return false;
 }

@@ -113,6 +113,20 @@ host_bits_zero(const struct cidr *c, unsigned size)
 	return true;
 }
 
+/* As IPv4 peers are. */
+static void
+unmap(struct cidr *c)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (c->family != AF_INET6 || c->bits < 96 ||
+	    memcmp(c->addr, mapped, sizeof mapped) != 0)
+		return;
+	memmove(c->addr, c->addr + 12, 4);
+	c->family = AF_INET;
+	c->bits -= 96;
+}
+
 int
 cidr_parse(const char *s, struct cidr *c)
 {
@@ -147,6 +161,7 @@ cidr_parse(const char *s, struct cidr *c)
 	made.bits = (unsigned)bits;
 	if (!host_bits_zero(&made, size))
 		return -1;
+	unmap(&made);
 	*c = made;
 	return 0;
 }

@@ -119,6 +119,30 @@ reads() {
 @test "domains compare without case and without a trailing dot" {
 	[ "$("$ADDRESS" same Example.ORG. example.org)" = yes ]
 	[ "$("$ADDRESS" same example.org example.org.other.example)" = no ]
+	while read -r a b; do
+		echo "$a $b $("$ADDRESS" same "$a" "$b")"
+	done <<- 'X' >got
+	[192.0.2.1] [192.0.2.1]
+	[192.0.2.1] [192.0.2.2]
+	[192.0.2.1] 192.0.2.1
+	[IPv6:2001:db8::1] [ipv6:2001:DB8:0:0:0:0:0:1]
+	[IPv6:2001:db8::1] [IPv6:2001:db8:0::0001]
+	[IPv6:2001:db8::1] [IPv6:2001:db8::1:1]
+	[IPv6:::ffff:192.0.2.1] [192.0.2.1]
+	[IPv6:::192.0.2.1] [192.0.2.1]
+	[IPv6:::1] [IPv6:::1]x
+	X
+	same got <<- 'X'
+	[192.0.2.1] [192.0.2.1] yes
+	[192.0.2.1] [192.0.2.2] no
+	[192.0.2.1] 192.0.2.1 no
+	[IPv6:2001:db8::1] [ipv6:2001:DB8:0:0:0:0:0:1] yes
+	[IPv6:2001:db8::1] [IPv6:2001:db8:0::0001] yes
+	[IPv6:2001:db8::1] [IPv6:2001:db8::1:1] no
+	[IPv6:::ffff:192.0.2.1] [192.0.2.1] yes
+	[IPv6:::192.0.2.1] [192.0.2.1] no
+	[IPv6:::1] [IPv6:::1]x no
+	X
 	[ "$("$ADDRESS" same xexample.org example.org)" = no ]
 	[ "$("$ADDRESS" same '' .)" = yes ]
 }

@@ -42,7 +42,7 @@ setup() {
 		REMOTE_ADDR='192.0.2.1 x' "$drv"
 	} </dev/null >out
 	same out <<-'END'
-	unknown port none literal [unknown]
+	unknown port none literal unknown
 	192.0.2.1 port none literal [192.0.2.1]
 	192.0.2.1 port some literal [192.0.2.1]
 	1025
@@ -50,8 +50,8 @@ setup() {
 	192.0.2.7 port none literal [192.0.2.7]
 	192.0.2.2 port none literal [192.0.2.2]
 	192.0.2.3 port none literal [192.0.2.3]
-	unknown port none literal [unknown]
-	unknown port none literal [unknown]
+	unknown port none literal unknown
+	unknown port none literal unknown
 	END
 }
 
@@ -70,7 +70,7 @@ setup() {
 	python3 run.py "$drv" >out
 	REMOTE_ADDR=192.0.2.4 python3 run.py "$drv" >>out
 	same out <<-'END'
-	local port none literal [local]
+	local port none literal local
 	192.0.2.4 port none literal [192.0.2.4]
 	END
 }
@@ -101,6 +101,13 @@ setup() {
 	[2001:db8::]/33 2001:db8:7fff::1 yes
 	[2001:db8::]/33 2001:db8:8000::1 no
 	[::1] ::1 yes
+	::ffff:192.0.2.0/120 192.0.2.9 yes
+	::ffff:192.0.2.0/120 192.0.3.9 no
+	::ffff:192.0.2.9 ::ffff:192.0.2.9 yes
+	192.0.2.9 ::ffff:192.0.2.9 yes
+	::ffff:0:0/96 203.0.113.9 yes
+	::ffff:0:0/96 2001:db8::1 no
+	2001:DB8:0:0:0:0:0:1 2001:db8::1 yes
 	127.0.0.1/8 127.0.0.1 bad
 	192.0.2.0/23 192.0.2.1 yes
 	192.0.3.0/23 192.0.3.1 bad

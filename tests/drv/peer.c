@@ -7,11 +7,11 @@ static const char *
 match(const char *cidr, const char *address)
 {
 	struct cidr c;
-	struct peer p = {"", ""};
+	struct peer p;
 
 	if (cidr_parse(cidr, &c) < 0)
 		return "bad";
-	strcpy(p.addr, address);
+	peer_set(&p, address, 0);
 	return cidr_match(&c, &p) ? "yes" : "no";
 }
 
