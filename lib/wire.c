@@ -9,6 +9,7 @@
 
 #define REPLY_SECONDS 300
 #define SLOWEST 1024 /* octets that must come within one time-out */
+#define LONGEST 3600 /* seconds for a reply, or a message, that does */
 
 void
 wire_show(const struct wire *w, const char *side, const char *s, size_t n)
@@ -21,13 +22,28 @@ wire_show(const struct wire *w, const char *side, const char *s, size_t n)
 	fprintf(stderr, "%s%s\n", side, text);
 }
 
+static int64_t
+timeout(const struct wire *w)
+{
+	return (w->timeout ? w->timeout : REPLY_SECONDS) * INT64_C(1000);
+}
+
+static void
+go_on(struct wire *w)
+{
+	w->deadline = conn_now() + timeout(w);
+	if (w->deadline > w->latest)
+		w->deadline = w->latest;
+	w->credit = 0;
+}
+
 void
 wire_restart(struct wire *w)
 {
-	unsigned seconds = w->timeout ? w->timeout : REPLY_SECONDS;
+	int64_t most = LONGEST * INT64_C(1000);
 
-	w->deadline = conn_now() + (int64_t)seconds * 1000;
-	w->credit = 0;
+	w->latest = conn_now() + (timeout(w) > most ? timeout(w) : most);
+	go_on(w);
 }
 
 static int
@@ -70,6 +86,6 @@ wire_exchange(struct wire *w, const struct buf *out,
 	w->end = n > 0 ? (size_t)n : 0;
 	w->credit += w->end;
 	if (w->credit >= SLOWEST)
-		wire_restart(w);
+		go_on(w);
 	return n > 0 ? 1 : (int)n;
 }

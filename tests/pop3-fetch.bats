@@ -725,3 +725,48 @@ cut_each() {
 	echo 1 | same count
 	if grep -q denied serve.log; then false; fi
 }
+
+@test "a message that comes a little at a time has an hour" {
+	plain_build "a clock in front of sanitizers is too late"
+	cat >slow.py <<-'END'
+	import os, socket, struct, subprocess, sys, time
+
+	RATE = 1800
+	SAY = {"CAPA": "+OK\r\nUSER\r\nUIDL\r\n.\r\n", "UIDL": "+OK\r\n1 a\r\n.\r\n",
+	       "LIST": "+OK\r\n1 99999\r\n.\r\n"}
+	listening = socket.create_server(("127.0.0.1", 0))
+	with open("clock", "wb") as f:
+	    f.write(struct.pack("=qq", 0, 1))
+	client = subprocess.Popen(
+	    ["pop3-fetch", "--tls=off", "--timeout", "20m", "--password-file",
+	     "pw", "-q", "-o", "Mail",
+	     "pop3://alice@127.0.0.1:%d/" % listening.getsockname()[1]],
+	    env={**os.environ, "CLOCK_FILE": "clock", "LD_PRELOAD": sys.argv[1]})
+	sock, _ = listening.accept()
+	lines = sock.makefile("rb")
+	sock.sendall(b"+OK hello\r\n")
+	for line in lines:
+	    verb = line.split()[0].decode().upper()
+	    if verb == "RETR":
+	        break
+	    sock.sendall(SAY.get(verb, "+OK\r\n").encode())
+	sock.sendall(b"+OK\r\nSubject: slow\r\n\r\n")
+	began = time.monotonic_ns()
+	with open("clock", "r+b") as f:
+	    f.write(struct.pack("=qq", began, RATE))
+	took = 0
+	while client.poll() is None and took < 6 * 3600:
+	    try:
+	        sock.send(b"A line of thirty octets, slow\r\n" * 3)
+	    except OSError:
+	        pass
+	    time.sleep(0.01)
+	    took = (time.monotonic_ns() - began) / 1e9 * RATE
+	client.kill()
+	print(client.wait(), "in time" if 3600 <= took < 4 * 3600 else took)
+	END
+	timeout 60 python3 slow.py "$BUILD/proof/clock.so" >out 2>err
+	echo '75 in time' | same out
+	find Mail -type f >left
+	same left </dev/null
+}
