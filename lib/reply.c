@@ -108,7 +108,8 @@ reply_choose(char out[REPLY_CHOSEN], const char *line, size_t n)
 			*p = '?';
 	if (r.enhanced[0] == '\0')
 		snprintf(r.enhanced, sizeof r.enhanced, "%d.0.0", class);
-	snprintf(out, REPLY_CHOSEN, "%d %s %.480s", r.code, r.enhanced, r.text);
+	snprintf(out, REPLY_CHOSEN, "%d %s %.480s",
+	    r.code == 421 ? 451 : r.code, r.enhanced, r.text);
 }
 
 /* C1, marks that turn or hide text, and the two Unicode line ends. */

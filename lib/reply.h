@@ -24,7 +24,8 @@ enum reply_state reply_line(struct reply *r, const char *line, size_t n);
  * that of code to out, else "", and returns where the text starts. */
 size_t reply_enhanced(const char *s, size_t n, int code, char out[12]);
 /* Replaces out, a reply, by the one in n octets that a command of ours chose,
- * where that is one of the same class: nothing but printable ASCII. */
+ * where that is one of the same class: nothing but printable ASCII, and 451 for
+ * 421, which would end a session that goes on. */
 void reply_choose(char out[REPLY_CHOSEN], const char *line, size_t n);
 /* Copies n octets to out with control, C1, bidi and invalid bytes as \xNN, cut
  * at size - 1: for logs, results and terminals. Returns the length. */

@@ -94,6 +94,34 @@ listen() {
 	EOF
 }
 
+@test "a message for one mailbox goes into its file, for several by way of another" {
+	export TMPDIR=$PWD/none
+	{
+		letter ann ann
+		letter ann bob
+		echo QUIT
+	} | lmtp --mailboxes mailboxes >got
+	same got <<-'EOF'
+		250 2.1.0 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		354 End data with <CRLF>.<CRLF>
+		250 2.0.0 delivered as ID
+		250 2.0.0 delivered as ID
+		250 2.1.0 OK
+		250 2.1.5 OK
+		250 2.1.5 OK
+		451 4.3.0 Temporary trouble, try again later
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		500 5.5.2 Unknown command
+		221 2.0.0 Bye
+	EOF
+	find ann bob -type f | sed 's,[^/]*$,,' >got
+	echo ann/new/ | same got
+}
+
 @test "a command is run once for each recipient, and each exit status counts" {
 	cat >handler <<-'EOF'
 		#!/bin/sh

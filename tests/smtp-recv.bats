@@ -332,6 +332,8 @@ letter() {
 	done >got <<-'EOF'
 		69 552 5.2.2 Mailbox full
 		75 452 4.2.2 Later \033[31m\200
+		75 421 4.3.2 Shutting down
+		75 421 Bye
 		0 250 2.6.0 Taken
 		0 250 Taken without an enhanced code
 		0 552 5.2.2 Mailbox full
@@ -343,6 +345,8 @@ letter() {
 	same got <<-'EOF'
 		552 5.2.2 Mailbox full
 		452 4.2.2 Later ?[31m?
+		451 4.3.2 Shutting down
+		451 4.0.0 Bye
 		250 2.6.0 Taken
 		250 2.0.0 Taken without an enhanced code
 		250 2.0.0 accepted as ID
@@ -457,7 +461,9 @@ answers() {
 		<"q\ u"@HOST.example>
 		<"c"@host.example>
 		<d@[192.0.2.1]>
+		<d@[IPv6:::ffff:192.0.2.1]>
 		<e@[ipv6:2001:DB8::1]>
+		<e@[IPv6:2001:db8:0:0:0:0:0:1]>
 		<postmaster>
 		<PostMaster@host.example>
 		<@x.example,@[192.0.2.9]:c@host.example>
@@ -470,14 +476,14 @@ answers() {
 			"$path"
 	done <paths | recv --local host.example --local '[192.0.2.1]' \
 		--local '[IPv6:2001:db8::1]' --mailboxes mailboxes >got
-	[ "$(grep -c delivered got)" -eq 8 ]
+	[ "$(grep -c delivered got)" -eq 10 ]
 	cat box/new/* | grep -E '^(Return|Delivered|.for)' | sed 's/; .*//' |
 		sort | uniq -c | sed 's/^ *//' >got
 	sed 's/.*:c@/<c@/; s/^.//; s/.$//' paths >kept
 	{
 		sed 's/.*/1 \tfor <&>/' kept
 		sed 's/.*/1 Delivered-To: &/' kept
-		echo '8 Return-Path: <"s t"@[192.0.2.5]>'
+		echo '10 Return-Path: <"s t"@[192.0.2.5]>'
 	} | sort -k 2 >want
 	sort -k 2 got >sorted
 	same sorted <want
