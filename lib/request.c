@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 
 #define SIZE_MOST 1000000
@@ -60,7 +61,7 @@ add(struct buf *b, const char *const strings[])
 }
 
 static int
-get_answer(int fd, struct buf *line)
+get_answer(int fd, struct buf *line, int *code)
 {
 	struct answer answer;
 	char text[LINE_OCTETS];
@@ -68,10 +69,11 @@ get_answer(int fd, struct buf *line)
 	if (fdpass_recv(fd, &answer, sizeof answer, NULL) < 0 ||
 	    answer.length > sizeof text ||
 	    fdpass_recv(fd, text, answer.length, NULL) < 0)
-		return EX_TEMPFAIL;
+		return -1;
 	if (line)
 		buf_add(line, text, answer.length);
-	return answer.code;
+	*code = answer.code;
+	return 0;
 }
 
 int
@@ -97,9 +99,11 @@ request_ask(int fd, const struct request *r, struct buf *line)
 	head.size = (uint32_t)size;
 	while (fds < FDPASS_MAX && r->fds[fds] >= 0)
 		fds++;
-	if (fdpass_send(fd, &head, sizeof head, r->fds, fds) == 0 &&
-	    fdpass_send(fd, text.data, text.len, NULL, 0) == 0)
-		code = get_answer(fd, line);
+	/* An answer that was not read would be the next one's. */
+	if (fdpass_send(fd, &head, sizeof head, r->fds, fds) < 0 ||
+	    fdpass_send(fd, text.data, text.len, NULL, 0) < 0 ||
+	    get_answer(fd, line, &code) < 0)
+		shutdown(fd, SHUT_RDWR);
 	explicit_bzero(text.data, text.cap);
 	buf_free(&text);
 	return code;

@@ -127,6 +127,14 @@ sys.stdout.buffer.write($1)" | "$drv" -r ./check ./handler
 	END
 }
 
+@test "an answer that could not be read is not taken for the next one's" {
+	strace -o trace -e inject=recvfrom:error=EIO:when=1 \
+		"$drv" sh -c 'echo ran' -- <in >out
+	grep -c 'EIO.*INJECTED' trace >count
+	echo 1 | same count
+	printf '75 []\n%.0s' 1 2 | same out
+}
+
 @test "what cannot be executed is 75" {
 	"$drv" /nonexistent -- <in >out
 	printf '75 []\n%.0s' 1 2 | same out
