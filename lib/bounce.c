@@ -10,6 +10,20 @@
 
 #define HEADERS_MAX 51200
 
+static const struct {
+	const char *name, *subject, *text;
+} words[] = {
+    [BOUNCE_FAILED] = {"failed", "Undelivered mail",
+	"Your message could not be delivered to these recipients, and will\n"
+	"not be tried again.\n"},
+    [BOUNCE_DELAYED] = {"delayed", "Delayed mail, still being tried",
+	"Your message has not reached these recipients yet. It\n"},
+    [BOUNCE_RELAYED] = {"relayed", "Mail passed on",
+	"Your message was passed on for these recipients to a mail system\n"
+	"that does not tell when it arrives.\n"},
+    [BOUNCE_DELIVERED] = {"delivered", "Mail delivered",
+	"Your message was delivered to these recipients.\n"}};
+
 static bool
 is_ascii(const char *s)
 {
@@ -50,9 +64,7 @@ put_header(struct buf *b, const struct bounce *r, const char *boundary)
 	buf_addf(
 	    b, "From: Mail Delivery System <MAILER-DAEMON@%s>\n", r->hostname);
 	buf_addf(b, "To: <%s>\n", mailbox_of(r->sender, &a));
-	buf_addf(b, "Subject: %s\n",
-	    r->delayed ? "Delayed mail, still being tried"
-		       : "Undelivered mail");
+	buf_addf(b, "Subject: %s\n", words[r->action].subject);
 	buf_addf(b, "Message-ID: <%s@%s>\n", id, r->hostname);
 	buf_addf(b, "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n");
 	buf_addf(b,
@@ -72,18 +84,15 @@ put_text(struct buf *b, const struct bounce *r)
 	    "Content-Transfer-Encoding: 8bit\n\n"
 	    "This is the mail system at %s.\n\n",
 	    r->hostname);
-	if (r->delayed) {
+	buf_adds(b, words[r->action].text);
+	if (r->action == BOUNCE_DELAYED) {
 		date_rfc5322(r->retry_until, date);
 		buf_addf(b,
-		    "Your message has not reached these recipients yet. It\n"
 		    "will be tried until %s;\n"
-		    "you need not send it again.\n\n",
+		    "you need not send it again.\n",
 		    date);
-	} else {
-		buf_adds(b,
-		    "Your message could not be delivered to these "
-		    "recipients, and will\nnot be tried again.\n\n");
 	}
+	buf_addc(b, '\n');
 	for (i = 0; i < r->n; i++) {
 		buf_addf(b, "    <%s>\n", r->rcpts[i].address);
 		if (r->rcpts[i].text && *r->rcpts[i].text)
@@ -97,8 +106,10 @@ put_status(struct buf *b, const struct bounce *r, const struct bounce_rcpt *c)
 {
 	if (c->enhanced && *c->enhanced)
 		buf_addf(b, "Status: %s\n", c->enhanced);
-	else if (r->delayed)
+	else if (r->action == BOUNCE_DELAYED)
 		buf_adds(b, "Status: 4.0.0\n");
+	else if (r->action != BOUNCE_FAILED)
+		buf_adds(b, "Status: 2.0.0\n");
 	else if (c->code < 500)
 		buf_adds(b, "Status: 4.4.7\n");
 	else
@@ -114,7 +125,7 @@ put_rcpt(struct buf *b, const struct bounce *r, const struct bounce_rcpt *c)
 	if (c->orcpt && *c->orcpt)
 		buf_addf(b, "Original-Recipient: %s\n", c->orcpt);
 	put_address(b, "Final-Recipient", c->address);
-	buf_addf(b, "Action: %s\n", r->delayed ? "delayed" : "failed");
+	buf_addf(b, "Action: %s\n", words[r->action].name);
 	put_status(b, r, c);
 	if (c->code)
 		buf_addf(b, "Diagnostic-Code: smtp; %03d %s\n", c->code,
@@ -123,7 +134,7 @@ put_rcpt(struct buf *b, const struct bounce *r, const struct bounce_rcpt *c)
 		buf_addf(b, "Diagnostic-Code: x-mailpipe; %s\n", c->text);
 	date_rfc5322(r->last, date);
 	buf_addf(b, "Last-Attempt-Date: %s\n", date);
-	if (r->delayed) {
+	if (r->action == BOUNCE_DELAYED) {
 		date_rfc5322(r->retry_until, date);
 		buf_addf(b, "Will-Retry-Until: %s\n", date);
 	}

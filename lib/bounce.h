@@ -1,4 +1,4 @@
-/* Reports on failed and delayed mail (RFC 3464, RFC 3462), as plain text and
+/* Reports on what became of mail (RFC 3464, RFC 3462), as plain text and
  * headers. */
 #ifndef BOUNCE_H
 #define BOUNCE_H
@@ -9,6 +9,13 @@
 #include <time.h>
 
 #include "buf.h"
+
+enum bounce_action {
+	BOUNCE_FAILED,
+	BOUNCE_DELAYED,
+	BOUNCE_RELAYED, /* to where no success is reported */
+	BOUNCE_DELIVERED
+};
 
 struct bounce_rcpt {
 	const char *address;
@@ -24,7 +31,7 @@ struct bounce {
 	const char *sender;                /* whom the report goes to */
 	const char *envid;                 /* or NULL */
 	time_t arrived, last, retry_until; /* retry_until only when delayed */
-	bool delayed;
+	enum bounce_action action;
 	bool headers_only; /* RET=HDRS, or the original over 50 kB */
 	const struct bounce_rcpt *rcpts;
 	size_t n;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "dsn.h"
 #include "log.h"
 #include "verdict.h"
 
@@ -17,9 +18,9 @@
 static void
 log_outcome(const struct entry *e, const struct entry_rcpt *c, const char *text)
 {
-	static const char marks[] = ".w+-?";
+	static const char marks[] = ".w+rd-?";
 	static const char *const events[] = {
-	    "deferred", "deferred", "sent", "failed", "unsure"};
+	    "deferred", "deferred", "sent", "sent", "sent", "failed", "unsure"};
 	const char *p = strchr(marks, c->mark);
 	char code[8];
 
@@ -216,6 +217,21 @@ same_path(
 	return !strcmp(a.text, path);
 }
 
+/* Who wants to hear of success hears it from us where mail is at its end, or
+ * goes where nobody would say it. */
+static char
+acceptance(const struct group *g, const struct entry *e,
+    const struct entry_rcpt *c, bool no_dsn)
+{
+	enum route_kind kind = g->route->kind;
+
+	if (!*e->sender || !dsn_notifies(c->params, "SUCCESS", false))
+		return ENTRY_ACCEPTED;
+	if (kind == ROUTE_DELIVER || (kind == ROUTE_LMTP && no_dsn))
+		return ENTRY_DELIVERED;
+	return no_dsn ? ENTRY_RELAYED : ENTRY_ACCEPTED;
+}
+
 /* What is wrong here, not there: the set-up; a login, which alone is refused by
  * a 5xx and tried again; the resolver, where it knows of no domain at all. */
 static void
@@ -237,18 +253,22 @@ static void
 answer(struct plan *p, struct group *g, struct dispatch *d,
     struct dispatch_job *j, size_t k, const struct batch_result *b)
 {
-	static const char marks[] = {[BATCH_OK] = ENTRY_ACCEPTED,
-	    [BATCH_TEMP] = ENTRY_PENDING,
+	static const char marks[] = {[BATCH_TEMP] = ENTRY_PENDING,
 	    [BATCH_PERM] = ENTRY_FAILED,
 	    [BATCH_UNSURE] = ENTRY_UNSURE};
+	const struct entry *e = &j->item->entry;
 	struct buf text = BUF_INIT;
-	size_t rcpt = j->rcpts[k];
+	size_t rcpt = j->rcpts[k], owes = strlen(BATCH_NO_DSN);
+	bool ok = b->fate == BATCH_OK;
+	bool no_dsn = ok && !strncmp(b->text, BATCH_NO_DSN, owes);
+	char mark =
+	    ok ? acceptance(g, e, &e->rcpts[rcpt], no_dsn) : marks[b->fate];
 
 	j->rcpts[k] = j->rcpts[--j->left];
 	if (*b->enhanced)
 		buf_addf(&text, "%s ", b->enhanced);
-	buf_adds(&text, b->text);
-	record(p, j->item, rcpt, marks[b->fate], b->code, buf_str(&text));
+	buf_adds(&text, b->text + (no_dsn ? owes : 0));
+	record(p, j->item, rcpt, mark, b->code, buf_str(&text));
 	judge(p, g, b, buf_str(&text));
 	buf_free(&text);
 	d->progress = true;

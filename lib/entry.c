@@ -94,9 +94,9 @@ parse_rcpt(struct entry *e, char *line)
 	uint64_t code;
 	size_t len;
 
-	if (strlen(line) < RCPT_AT + 1 || !strchr(".w+-!?", line[2]) ||
-	    line[3] != ' ' || line[7] != ' ' || line[RCPT_AT - 1] != ' ' ||
-	    parse_digits(line + 4, 3, 999, &code) ||
+	if (strlen(line) < RCPT_AT + 1 || !line[2] ||
+	    !strchr(ENTRY_MARKS, line[2]) || line[3] != ' ' || line[7] != ' ' ||
+	    line[RCPT_AT - 1] != ' ' || parse_digits(line + 4, 3, 999, &code) ||
 	    parse_path(line + RCPT_AT, &r->address, &r->params))
 		return -1;
 	r->at = line + 2 - e->head;

@@ -18,6 +18,11 @@
 #define ENTRY_FAILED '-' /* not yet reported */
 #define ENTRY_REPORTED '!'
 #define ENTRY_UNSURE '?'
+/* Accepted, and the sender is to be told so: by a next hop that tells nobody,
+ * or at its end. */
+#define ENTRY_RELAYED 'r'
+#define ENTRY_DELIVERED 'd'
+#define ENTRY_MARKS ".w+-!?rd"
 
 struct entry_rcpt {
 	char mark;

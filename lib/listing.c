@@ -18,6 +18,8 @@ mark_name(char mark)
 {
 	switch (mark) {
 	case ENTRY_ACCEPTED:
+	case ENTRY_RELAYED:
+	case ENTRY_DELIVERED:
 		return "accepted";
 	case ENTRY_FAILED:
 		return "failed";

@@ -61,6 +61,19 @@ expire(struct entry *e, const struct settle_options *o)
 
 /* --- reports --- */
 
+/* What is reported of a mark, to whom, and the mark that it leaves. Without
+ * NOTIFY failures are told, and delays if anyone tells; the marks of success
+ * are given to those who want it. */
+static const struct {
+	char from, to;
+	const char *wish, *event;
+} kinds[] = {
+    [BOUNCE_FAILED] = {ENTRY_FAILED, ENTRY_REPORTED, "FAILURE", "bounced"},
+    [BOUNCE_DELAYED] = {ENTRY_PENDING, ENTRY_WARNED, "DELAY", "warned"},
+    [BOUNCE_RELAYED] = {ENTRY_RELAYED, ENTRY_ACCEPTED, "SUCCESS", "reported"},
+    [BOUNCE_DELIVERED] = {
+	ENTRY_DELIVERED, ENTRY_ACCEPTED, "SUCCESS", "reported"}};
+
 struct told {
 	struct bounce_rcpt rcpt;
 	char enhanced[12], orcpt[512];
@@ -98,9 +111,9 @@ queue_report(struct queue *q, const struct entry *e, struct bounce *b)
 	char value[128];
 	int r = -1;
 
-	if (dsn_param(e->params, "RET", value, sizeof value))
-		b->headers_only = !strcasecmp(value, "HDRS");
-	b->headers_only = b->headers_only || e->size > WHOLE_MAX;
+	b->headers_only = b->action != BOUNCE_FAILED || e->size > WHOLE_MAX ||
+	    (dsn_param(e->params, "RET", value, sizeof value) &&
+		!strcasecmp(value, "HDRS"));
 	if (dsn_param(e->params, "ENVID", value, sizeof value)) {
 		dsn_decode(value, false);
 		b->envid = value;
@@ -118,82 +131,76 @@ queue_report(struct queue *q, const struct entry *e, struct bounce *b)
 	envelope_free(&to);
 	b->envid = NULL;
 	if (!r)
-		log_event(b->delayed ? "warned" : "bounced", "id", e->name.id,
-		    "mail_id", e->mail_id, "report", add.id, "to", e->sender,
-		    NULL);
+		log_event(kinds[b->action].event, "id", e->name.id, "mail_id",
+		    e->mail_id, "report", add.id, "to", e->sender, NULL);
 	return r;
 }
 
-/* Reports every recipient that picks chose, then marks them. */
+/* Reports all with this mark who want to hear of it, then marks them. */
 static int
 report(struct queue *q, struct entry *e, const struct settle_options *o,
-    const bool *picked, bool delayed)
+    enum bounce_action action)
 {
 	struct told *told = xrealloc(NULL, e->n * sizeof *told);
 	struct bounce_rcpt *list = xrealloc(NULL, e->n * sizeof *list);
+	size_t *at = xrealloc(NULL, e->n * sizeof *at);
 	struct bounce b = {.hostname = o->hostname,
 	    .id = e->name.id,
 	    .sender = e->sender,
 	    .arrived = e->created,
 	    .last = time(NULL),
 	    .retry_until = e->expires,
-	    .delayed = delayed,
+	    .action = action,
 	    .rcpts = list};
 	size_t i;
 	int r;
 
 	for (i = 0; i < e->n; i++)
-		if (picked[i]) {
+		if (e->rcpts[i].mark == kinds[action].from &&
+		    dsn_notifies(
+			e->rcpts[i].params, kinds[action].wish, true)) {
 			tell(&told[b.n], &e->rcpts[i]);
 			list[b.n] = told[b.n].rcpt;
-			b.n++;
+			at[b.n++] = i;
 		}
 	r = b.n ? queue_report(q, e, &b) : 0;
-	for (i = 0; i < e->n && !r; i++)
-		if (picked[i])
-			r = entry_mark(e, i,
-			    delayed ? ENTRY_WARNED : ENTRY_REPORTED,
-			    e->rcpts[i].code, e->rcpts[i].text);
+	for (i = 0; i < b.n && !r; i++)
+		r = entry_mark(e, at[i], kinds[action].to, e->rcpts[at[i]].code,
+		    e->rcpts[at[i]].text);
 	free(told);
 	free(list);
+	free(at);
 	return r;
 }
 
+/* Failures that nobody wants to hear of. */
 static int
-report_failures(
-    struct queue *q, struct entry *e, const struct settle_options *o)
+pass_over_failures(struct entry *e)
 {
-	bool *picked = xrealloc(NULL, e->n * sizeof *picked);
 	size_t i;
-	int r = 0;
 
-	for (i = 0; i < e->n && !r; i++) {
-		struct entry_rcpt *c = &e->rcpts[i];
+	for (i = 0; i < e->n; i++) {
+		const struct entry_rcpt *c = &e->rcpts[i];
 
-		picked[i] = c->mark == ENTRY_FAILED &&
-		    dsn_notifies(c->params, "FAILURE", true);
-		if (c->mark == ENTRY_FAILED && !picked[i])
-			r = entry_mark(e, i, ENTRY_REPORTED, c->code, c->text);
+		if (c->mark == ENTRY_FAILED &&
+		    !dsn_notifies(c->params, "FAILURE", true) &&
+		    entry_mark(e, i, ENTRY_REPORTED, c->code, c->text))
+			return -1;
 	}
-	if (!r)
-		r = report(q, e, o, picked, false);
-	free(picked);
-	return r;
+	return 0;
 }
 
 static int
-warn_delays(struct queue *q, struct entry *e, const struct settle_options *o)
+report_all(struct queue *q, struct entry *e, const struct settle_options *o,
+    time_t now)
 {
-	bool *picked = xrealloc(NULL, e->n * sizeof *picked);
-	size_t i;
-	int r;
+	bool late = o->delay_warning > 0 &&
+	    (uint64_t)(now - e->created) >= o->delay_warning;
 
-	for (i = 0; i < e->n; i++)
-		picked[i] = e->rcpts[i].mark == ENTRY_PENDING &&
-		    dsn_notifies(e->rcpts[i].params, "DELAY", true);
-	r = report(q, e, o, picked, true);
-	free(picked);
-	return r;
+	return pass_over_failures(e) || report(q, e, o, BOUNCE_FAILED) ||
+	    report(q, e, o, BOUNCE_RELAYED) ||
+	    report(q, e, o, BOUNCE_DELIVERED) ||
+	    (late && report(q, e, o, BOUNCE_DELAYED));
 }
 
 /* --- what remains --- */
@@ -259,11 +266,7 @@ settle(struct queue *q, struct entry *e, const struct settle_options *o)
 
 	if (now >= e->expires && expire(e, o))
 		return -1;
-	if (*e->sender && report_failures(q, e, o))
-		return -1;
-	if (*e->sender && o->delay_warning > 0 &&
-	    (uint64_t)(now - e->created) >= o->delay_warning &&
-	    warn_delays(q, e, o))
+	if (*e->sender && report_all(q, e, o, now))
 		return -1;
 	return finish(q, e, o, now);
 }

@@ -89,6 +89,33 @@ plain() { sed -E 's/^\t/ /; s/\b[0-9a-z]{20}\b/ID/g'; }
 	END
 }
 
+@test "success is told with the code of its reply" {
+	printf 'Subject: x\n\nbody\n' >m
+	for action in relayed delivered; do
+		"$D" u@x.example $action r@y.example 250 'queued as 42' <m |
+			sed -n '/^Subject: M/p; /^Your/,/^$/p; /^Action/,/^$/p'
+	done >report
+	same report <<-'END'
+		Subject: Mail passed on
+		Your message was passed on for these recipients to a mail system
+		that does not tell when it arrives.
+
+		Action: relayed
+		Status: 2.0.0
+		Diagnostic-Code: smtp; 250 queued as 42
+		Last-Attempt-Date: Sun, 9 Sep 2001 01:47:40 +0000
+
+		Subject: Mail delivered
+		Your message was delivered to these recipients.
+
+		Action: delivered
+		Status: 2.0.0
+		Diagnostic-Code: smtp; 250 queued as 42
+		Last-Attempt-Date: Sun, 9 Sep 2001 01:47:40 +0000
+
+	END
+}
+
 @test "headers alone end before the body, and at 50 kB" {
 	printf 'Subject: x\nX: y\n\nbody\n\nmore\n' >m
 	"$D" u@x.example headers r@y.example 550 no <m | plain |

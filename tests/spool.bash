@@ -56,3 +56,26 @@ set_time() { # ID created|expires|tries NUMBER
 		open(name, "r+b").write(new)
 	END
 }
+
+# walk CALL FAULT COMMAND...: the command with that fault at each of its calls
+# in turn, until there is no such call; then after is run.
+walk() {
+	local call=$1 fault=$2 n code
+	shift 2
+	for ((n = 1; n < 100; n++)); do
+		before
+		code=0
+		strace -o trace -e trace="$call" \
+			-e inject="$call:$fault:when=$n" "$@" || code=$?
+		grep -q 'INJECTED\|killed by SIGKILL' trace || return 0
+		case $fault:$code in
+		signal=KILL:137 | error=*:0 | error=*:75) ;;
+		*) echo "exit $code of $call $n with $fault" >&2 && return 1 ;;
+		esac
+		after "$code" || {
+			echo "after $call $n with $fault" >&2
+			return 1
+		}
+	done
+	return 1
+}

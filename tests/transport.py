@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A transport that does as the recipient's local part says.
 
-good, perm, temp, unsure, nodns: that result. die: exit 75 at once; kill: SIGKILL of
+good, nodsn, perm, temp, unsure, nodns: that result. die: exit 75 at once; kill: SIGKILL of
 itself. hang: no result, never ends. late: answers once the file `go' exists.
 mute: no result for it, exit 0 at the end. cutoff: a result without its line
 end, then exit 0. garbage: lines that are no results,
@@ -15,6 +15,7 @@ import time
 log = os.environ.get("TRANSPORT_LOG")
 REPLIES = {
     "good": "ok\t250\t2.0.0\tqueued as 42",
+    "nodsn": "ok\t250\t2.0.0\tno DSN: queued as 42",
     "perm": "perm\t550\t5.1.1\tno such user",
     "temp": "temp\t450\t4.2.1\tbusy",
     "nodns": "temp\t451\t4.4.3\tno answer from DNS",

@@ -1,6 +1,6 @@
 /* Writes a report on the message of stdin (a file) to stdout; arguments are
- * ADDRESS CODE TEXT of each recipient, after SENDER and one of failed, delayed
- * or headers. */
+ * ADDRESS CODE TEXT of each recipient, after SENDER and one of failed, delayed,
+ * relayed, delivered or headers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,10 @@ main(int argc, char *argv[])
 		return 64;
 	b.sender = argv[1];
 	b.envid = getenv("ENVID");
-	b.delayed = !strcmp(argv[2], "delayed");
+	b.action = !strcmp(argv[2], "delayed") ? BOUNCE_DELAYED
+	    : !strcmp(argv[2], "relayed")      ? BOUNCE_RELAYED
+	    : !strcmp(argv[2], "delivered")    ? BOUNCE_DELIVERED
+					       : BOUNCE_FAILED;
 	b.headers_only = !strcmp(argv[2], "headers");
 	for (i = 3; i + 2 < argc && b.n < 16; i += 3)
 		list[b.n++] = (struct bounce_rcpt){.address = argv[i],

@@ -42,7 +42,7 @@ check(const struct entry *e, size_t size)
 	for (size_t i = 0; i < e->n; i++) {
 		const struct entry_rcpt *r = &e->rcpts[i];
 
-		must(strchr(".w+-!?", r->mark) && r->code <= 999);
+		must(strchr(ENTRY_MARKS, r->mark) && r->code <= 999);
 		must(strlen(r->text) <= QUEUE_TEXT);
 		must((uint64_t)r->at < e->offset);
 		must(address_parse(&a, r->address, strlen(r->address),
