@@ -51,11 +51,11 @@ supply_fields(
     const struct intake *in, const struct supply_from *from, struct buf *out)
 {
 	struct buf top = BUF_INIT, all = BUF_INIT;
-	char *first = out->data, *lf;
+	const char *first = buf_str(out), *lf;
 	char date[DATE_MAX];
 	size_t n, below = 0;
 
-	lf = out->len ? memchr(first, '\n', out->len) : NULL;
+	lf = memchr(first, '\n', out->len);
 	n = lf ? (size_t)(lf - first) + 1 : out->len;
 	if (header_is_from(first, n))
 		below = n;
