@@ -32,6 +32,8 @@ static const char usage[] =
     "ignored.\n"
     "  --help, --version   See sendmail(8) and spool(1).\n";
 
+#define CONF "/etc/mailpipe/sendmail.conf"
+
 static char mode = 'm';
 static bool verbose;
 
@@ -100,7 +102,8 @@ queue_mail(char *rcpts[])
 	code = submit_envelope(mail, said.sender, rcpts, &why);
 	if (code)
 		log_die(code, "%s", buf_str(&why));
-	if (!verbose && !mail->in_transit) /* a user's terminal is no log */
+	/* A user's terminal is no log. */
+	if (!verbose && !said.log_given && !mail->in_transit)
 		log_open("sendmail", LOG_TO_NOWHERE);
 	open_queue(&q, true);
 	atomic_on_term();
@@ -138,14 +141,37 @@ run_smtp_recv(void)
 {
 	struct buf path = BUF_INIT;
 	char *argv[] = {(char *)"smtp-recv", (char *)"--relay-from",
-	    (char *)"127.0.0.1/32", (char *)"--spool", NULL, NULL};
+	    (char *)"127.0.0.1/32", (char *)"--spool", NULL, NULL, NULL, NULL};
 
-	queue_default_path(&path);
+	if (said.dir)
+		buf_adds(&path, said.dir);
+	else
+		queue_default_path(&path);
 	argv[4] = buf_str(&path);
+	if (said.runs.settle.hostname) {
+		argv[5] = (char *)"--hostname";
+		argv[6] = (char *)said.runs.settle.hostname;
+	}
 	setenv("REMOTE_ADDR", "127.0.0.1", 1);
 	child_path();
 	execvp(argv[0], argv);
 	log_die(EX_TEMPFAIL, "run %s: %s", argv[0], strerror(errno));
+}
+
+/* What the host's administrator says; the user's environment goes before. */
+static void
+read_conf(void)
+{
+	static const struct options file = {.defs = sendmail_defs,
+	    .set = said_set,
+	    .usage = usage,
+	    .program = "sendmail"};
+	const char *spool = getenv("MAILPIPE_SPOOL");
+
+	options_file(&file, CONF);
+	if (spool && *spool)
+		said.dir = NULL;
+	log_open("sendmail", verbose ? LOG_TO_STDERR : said.log);
 }
 
 int
@@ -160,6 +186,7 @@ sendmail(int argc, char *argv[])
 		    "+:A:B:C:F:L:N:O:R:V:X:b:e:f:h:imno:p:q::r:tvx", longs,
 		    NULL)) != -1)
 		set_sendmail(c, optarg);
+	read_conf();
 	switch (mode) {
 	case 'm':
 		return queue_mail(argv + optind);

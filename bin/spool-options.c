@@ -177,7 +177,8 @@ said_set(int key, const char *value, char *why, size_t size)
 		mail->options.held = true;
 		return 0;
 	case KEY_EXPIRES:
-		return set_duration("expires", value, &said.life, why, size);
+		return set_duration(
+		    "expires", value, &mail->options.life, why, size);
 	case KEY_NOTIFY:
 		return said_wish('N', value)
 		    ? refuse(why, size, "notify", value)
@@ -200,6 +201,15 @@ said_set(int key, const char *value, char *why, size_t size)
 	}
 }
 
+#define RUN                                                                   \
+	{"jobs", 'j', true}, {"per-host", KEY_PER_HOST, true},                \
+	    {"transport", KEY_TRANSPORT, true}, {"unsure", KEY_UNSURE, true}, \
+	    {"hostname", KEY_HOSTNAME, true}, {"local", KEY_LOCAL, true},     \
+	    {"timeout", KEY_TIMEOUT, true},                                   \
+	{                                                                     \
+		"delay-warning", KEY_DELAY_WARNING, true                      \
+	}
+
 #define COMMON                                      \
 	{"dir", 'd', true}, {"log", KEY_LOG, true}, \
 	{                                           \
@@ -213,11 +223,10 @@ const struct option_def add_defs[] = {{"from", 'f', true},
     {"notify", KEY_NOTIFY, true}, {"ret", KEY_RET, true},
     {"envid", KEY_ENVID, true}, {"size", KEY_SIZE, true},
     {"allow-empty", KEY_ALLOW_EMPTY, false}, COMMON};
-const struct option_def run_defs[] = {{"jobs", 'j', true},
-    {"once", KEY_ONCE, false}, {"watch", KEY_WATCH, false},
-    {"per-host", KEY_PER_HOST, true}, {"transport", KEY_TRANSPORT, true},
-    {"unsure", KEY_UNSURE, true}, {"hostname", KEY_HOSTNAME, true},
-    {"local", KEY_LOCAL, true}, {"timeout", KEY_TIMEOUT, true},
-    {"delay-warning", KEY_DELAY_WARNING, true}, COMMON};
+const struct option_def run_defs[] = {
+    {"once", KEY_ONCE, false}, {"watch", KEY_WATCH, false}, RUN, COMMON};
+/* Of a file alone. */
+const struct option_def sendmail_defs[] = {
+    {"expires", KEY_EXPIRES, true}, RUN, COMMON};
 const struct option_def list_defs[] = {{"json", KEY_JSON, false}, COMMON};
 const struct option_def health_defs[] = {{"older", KEY_OLDER, true}, COMMON};

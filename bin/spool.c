@@ -117,9 +117,6 @@ do_add(const char *name, char *args[])
 	/* A user's terminal is no log. */
 	if (!said.log_given && !mail->in_transit)
 		log_open("spool", LOG_TO_NOWHERE);
-	if (said.life)
-		mail->options.expires = (time_t)said.life +
-		    (mail->options.due ? mail->options.due : time(NULL));
 	open_queue(&q, true);
 	atomic_on_term();
 	code = submit(&q, mail, STDIN_FILENO, id, &why);

@@ -18,7 +18,6 @@ struct said {
 	bool log_given;
 	const char *sender; /* NULL: the default */
 	struct submission mail;
-	uint64_t life; /* 0: the queue's */
 	struct runner_options runs;
 	bool json;
 	uint64_t older;
@@ -28,7 +27,7 @@ extern struct said said;
 
 /* The options of the commands; all are for said_set, which keeps them. */
 extern const struct option_def common_defs[], add_defs[], run_defs[],
-    list_defs[], health_defs[];
+    list_defs[], health_defs[], sendmail_defs[];
 int said_set(int key, const char *value, char *why, size_t size);
 /* What reports are wanted: N, R or V, as sendmail has it; said again, the last
  * one counts. 0, or -1 where it is none. */

@@ -138,6 +138,13 @@ read_file(const struct options *o, const char *path)
 	fclose(f);
 }
 
+void
+options_file(const struct options *o, const char *path)
+{
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		read_file(o, path);
+}
+
 enum { KEY_CONFIG = 0x10000, KEY_HELP, KEY_VERSION };
 
 /* Our defs as getopt_long wants them; letters gets the short ones. */

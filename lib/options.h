@@ -29,4 +29,7 @@ struct options {
  * stderr, 64 for the command line, 78 for a file ("FILE:LINE: ..."). */
 int options_parse(const struct options *o, int argc, char *argv[]);
 
+/* Reads a file as --config does; one that is missing says nothing. */
+void options_file(const struct options *o, const char *path);
+
 #endif

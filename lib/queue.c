@@ -222,7 +222,7 @@ write_head(struct queue_add *a, const struct envelope *e,
 	buf_addf(b, "mailpipe-queue 1 %08d %016d\n", 0, 0);
 	buf_addf(b, "created %011lld\n", (long long)now);
 	buf_addf(b, "expires %011lld\n",
-	    (long long)(o->expires ? o->expires : a->due + QUEUE_LIFE));
+	    (long long)a->due + (long long)(o->life ? o->life : QUEUE_LIFE));
 	buf_addf(b, "tries %05d\ntrace %s", 0, o->mail_id ? o->mail_id : a->id);
 	if (o->origin) {
 		reply_escape(

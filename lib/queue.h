@@ -52,8 +52,8 @@ struct queue_add {
 };
 
 struct queue_options {
-	time_t due;     /* 0: now */
-	time_t expires; /* 0: due + QUEUE_LIFE */
+	time_t due;    /* 0: now */
+	uint64_t life; /* seconds from due; 0: QUEUE_LIFE */
 	bool held;
 	const char *mail_id; /* NULL: the queue's own ID */
 	const char *origin;  /* "192.0.2.1 esmtp mail.example.net", or NULL */

@@ -354,6 +354,54 @@ print(str(email.header.make_header(email.header.decode_header(name))), address)'
 	same left </dev/null
 }
 
+@test "/etc/mailpipe/sendmail.conf is looked for" {
+	strace -o trace -e trace=file "$BUILD/bin/sendmail" -bi
+	grep -c '"/etc/mailpipe/sendmail.conf"' trace >count
+	echo 1 | same count
+}
+
+# with_conf COMMAND...: as if the file conf were there.
+with_conf() {
+	mkdir -p etc/mailpipe
+	cp /etc/passwd etc
+	cp conf etc/mailpipe/sendmail.conf
+	unshare -m sh -c 'mount --bind etc /etc && exec "$@"' sh "$@"
+}
+
+@test "what sendmail.conf says: where, how long, and how it is sent" {
+	unshare -m true 2>/dev/null || skip "needs a name space of mounts"
+	mkdir sub
+	cat >conf <<-END
+		# for all users
+		dir $PWD/sub/spool
+		expires 1h
+		hostname conf.example
+		delay-warning 4h
+		transport cat >jobs; :
+		log none
+	END
+	unset MAILPIPE_SPOOL
+	printf 'Subject: x\n\nhi\n' | with_conf sendmail bob@x.example
+	python3 - sub/spool/queue/*.q <<-'END'
+		import re, sys
+		h = open(sys.argv[1]).read()
+		c, e = (int(re.search(k + r" (\d+)", h)[1]) for k in ("created", "expires"))
+		assert e - c == 3600, (c, e)
+	END
+	printf 'EHLO me\r\nQUIT\r\n' | with_conf sendmail -bs | head -c 16 >greeting
+	printf '220 conf.example' | same greeting
+	with_conf sendmail -q
+	grep -c '<bob@x.example>' jobs >count
+	echo 1 | same count
+	printf 'Subject: x\n\nhi\n' |
+		MAILPIPE_SPOOL=$PWD/own with_conf sendmail bob@x.example
+	find own/queue -type f | wc -l >count
+	echo 1 | same count
+	echo 'nonsense 1' >conf
+	exits 78 with_conf sendmail bob@x.example <<<hi 2>err
+	same err <<<"sendmail: /etc/mailpipe/sendmail.conf:1: unknown option \`nonsense'"
+}
+
 @test "each exit code" {
 	exits 64 sendmail <<<hi 2>err
 	exits 64 sendmail -Z x@y.example <<<hi 2>>err
