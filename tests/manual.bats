@@ -837,7 +837,7 @@ has_options()
 			-DVERSION='""' -I"$TOP/lib" "$source"
 	done | tr '\n' ' ' |
 		grep -oE 'struct option_def [a-z_]+\[\] = \{[^;]*;' |
-		grep -oE '\{"[a-z0-9-]+"' | tr -d '{"'
+		grep -oE '\{ *"[a-z0-9-]+"' | tr -d '{" '
 	printf '%s\n' config help version
 }
 
