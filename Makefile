@@ -100,7 +100,7 @@ $(B)/bin/sendmail: | $(B)/bin
 	$(call say,LN)
 	$(Q)ln -sf spool $@
 
-$(B)/lib $(B)/bin $(B)/drv $(B)/proof:
+$(B)/lib $(B)/bin $(B)/drv $(B)/proof $(B)/replay:
 	@mkdir -p $@
 
 # What the build, the tests and the benchmarks need, as Debian packages.
@@ -133,7 +133,7 @@ proof:
 # The grammars fed with what libFuzzer makes of the seeds, SECONDS each.
 SECONDS ?= 5
 fuzz:
-	@tests/deps check
+	@tests/deps proof
 	@$(MAKE) --no-print-directory -j 2 FUZZ=1 fuzzers
 	tests/fuzz/run $(SECONDS) $(TARGETS)
 

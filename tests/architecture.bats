@@ -177,7 +177,7 @@ libraries() {
 @test "clang-format would change nothing" {
 	cd "$TOP"
 	clang-format --dry-run bin/*.c lib/*.[ch] tests/drv/*.[ch] \
-		tests/fuzz/*.[ch] \
+		tests/fuzz/*.[ch] tests/fuzz/*/*.[ch] \
 		>"$BATS_TEST_TMPDIR/out" 2>&1
 	same "$BATS_TEST_TMPDIR/out" </dev/null
 }

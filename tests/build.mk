@@ -2,11 +2,26 @@
 
 # Drivers let tests and fuzzers feed the pure modules from standard input.
 DRIVERS := $(patsubst tests/drv/%.c,$(B)/drv/%,$(wildcard tests/drv/*.c))
-drivers: $(DRIVERS)
+REPLAYS := $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(wildcard tests/fuzz/*.c)) \
+	$(addprefix $(B)/replay/broken-,wrong hang overflow leak)
+drivers: $(DRIVERS) $(REPLAYS)
 $(B)/drv/%: tests/drv/%.c $(B)/libmail.a | $(B)/drv $(B)/lib
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(B)/lib/drv-$*.d $(PIE) $(LDFLAGS) \
 		-o $@ $< $(B)/libmail.a
+
+# The grammars, fed with their seeds and small changes of these, compiled as the
+# rest is; `make fuzz' has libFuzzer's.
+$(B)/replay/main.o: tests/fuzz/replay/main.c | $(B)/replay
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(B)/replay/broken-%: tests/proof/broken/fuzz/%.c $(B)/replay/main.o
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $< $(B)/replay/main.o
+$(B)/replay/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/replay/main.o $(B)/libmail.a
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $< $(B)/replay/main.o \
+		$(B)/libmail.a
 
 # Subjects, tools and broken controls of the proof.
 PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
