@@ -379,7 +379,7 @@ cpu() {
 	# What the alarm clock does after 30 seconds.
 	for _ in {1..200}; do
 		grep -q '^SigCgt:.*[2367abef]...$' "/proc/$pid/status" && break
-		sleep 0.01
+		pause
 	done
 	kill -ALRM $pid
 	exits 111 wait $pid

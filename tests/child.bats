@@ -105,7 +105,7 @@ setup() {
 		state=$(sed 's/.*) //; s/ .*//' "/proc/$(cat pid)/stat" \
 			2>/dev/null) || break
 		[ "$state" = Z ] && break
-		sleep 0.05
+		pause
 	done
 	[ "${state:-Z}" = Z ] || [ ! -e "/proc/$(cat pid)" ]
 	sed 's/\[.*/[]/; s/ [0-9]* / /' out >code

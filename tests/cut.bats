@@ -26,10 +26,7 @@ setup() {
 	mkdir tmp
 	TMPDIR=$PWD/tmp "$TESTS/proof/cut" ext4 >out 2>err 3>&- &
 	pid=$!
-	for _ in {1..500}; do
-		[ ! -s out ] || break
-		read -rt 0.02 <> <(:) || true
-	done
+	eventually [ -s out ]
 	kill -TERM "$pid"
 	exits 143 wait "$pid"
 	ls tmp >left

@@ -45,14 +45,9 @@ os.setsid()
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 }
 
-# Until the line is said, at most a minute.
+# Until the line is said.
 said() {
-	local i
-	for ((i = 0; i < 3000; i++)); do
-		grep -q "$1" out && return
-		sleep 0.02
-	done
-	return 1
+	eventually grep -q "$1" out
 }
 
 @test "a demo that is told to end leaves no process and no file, at any step" {

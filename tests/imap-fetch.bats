@@ -19,20 +19,25 @@ teardown() {
 
 # scripted SCRIPT...: the server of lib/imap-script.py; sets url.
 scripted() {
-	local i
 	: >asked
 	: >port
 	python3 "$TESTS/lib/imap-script.py" asked "$@" >>port 2>script.log 3>&- &
 	pids+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ -s port ] && break
-		sleep 0.05
-	done
-	url=imap://alice@127.0.0.1:$(cat port)/
+	eventually [ -s port ]
+	url=imap://alice@127.0.0.1:$(<port)/
 }
 
 fetch() {
 	imap-fetch --tls=off --password-file pw -q "$@" "$url"
+}
+
+# begun: something of a message is in tmp.
+begun() {
+	local file
+	for file in Mail/tmp/*; do
+		[ ! -s "$file" ] || return 0
+	done
+	return 1
 }
 
 # fetch_to COMMAND...
@@ -738,10 +743,7 @@ cut_scripts() {
 	scripted script
 	imap-fetch --tls=off --password-file pw -q -o Mail "$url" 3>&- &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		[ -z "$(find Mail/tmp -type f -size +0 2>/dev/null)" ] || break
-		sleep 0.05
-	done
+	eventually begun
 	kill "$pid"
 	exits 75 wait "$pid"
 	nothing_in Mail

@@ -22,18 +22,9 @@ started()
 	: >"$log"
 	"$@" 2>"$log" </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening "$log" && return
+	peers_wait 400 $! listens "$log" && return
 	cat "$log"
 	return 1
-}
-
-listening()
-{
-	local text
-	read -rd '' text <"$1" || :
-	[[ $text =~ event=listening[^$'\n']*' address='([^ $'\n']+) ]] || return
-	# shellcheck disable=SC2034 # for those who source this
-	address=${BASH_REMATCH[1]}
 }
 
 stop_servers()

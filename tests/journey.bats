@@ -21,18 +21,12 @@ stop_servers() {
 
 # server LOG COMMAND...: starts one and sets $address to where it listens.
 server() {
-	local log=$1 i
+	local log=$1
 	shift
 	: >"$log"
 	"$@" 2>"$log" 3>&- &
 	servers+=($!)
-	for ((i = 0; i < 200; i++)); do
-		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' "$log")
-		[ -n "$address" ] && return
-		sleep 0.05
-	done
-	cat "$log"
-	return 1
+	eventually listens "$log"
 }
 
 @test "every message of the corpus arrives byte for byte or is refused with its offset" {

@@ -56,6 +56,33 @@ exits() {
 	return 1
 }
 
+quiet=
+# pause: as sleep 0.02, without a process: nothing is ever written to that pipe.
+pause() {
+	[ -n "$quiet" ] || exec {quiet}<> <(:)
+	read -rt 0.02 -u "$quiet" || true
+}
+
+# eventually COMMAND...: until it succeeds, some 60 s.
+eventually() {
+	local i
+	for ((i = 0; i < 3000; i++)); do
+		"$@" 2>/dev/null && return
+		pause
+	done
+	echo "not within 60 s: $*" >&2
+	return 1
+}
+
+# listens LOG: whether a server says there where it listens: $address.
+listens() {
+	local text
+	read -rd '' text <"$1" || true
+	[[ $text =~ event=listening[^$'\n']*' address='([^ $'\n']+) ]] || return
+	# shellcheck disable=SC2034 # for those who load this
+	address=${BASH_REMATCH[1]}
+}
+
 # The sanitizers add libraries, memory, descriptors and calls of their own.
 sanitized() { [[ $BUILD == */build/san* ]]; }
 

@@ -19,33 +19,23 @@ teardown() {
 
 # serving: pop3-serve over box; sets url.
 serving() {
-	local i address
+	local address
 	: >serve.log
 	pop3-serve --single-user box --password-file pw --auth-clear \
 		--listen 127.0.0.1:0 2>>serve.log 3>&- &
 	pids+=($!)
-	for ((i = 0; i < 200; i++)); do
-		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' serve.log)
-		url=pop3://alice@$address/
-		[ -z "$address" ] || return 0
-		sleep 0.05
-	done
-	cat serve.log
-	return 1
+	eventually listens serve.log
+	url=pop3://alice@$address/
 }
 
 # scripted SCRIPT...: the server of lib/pop3-script.py; sets url.
 scripted() {
-	local i
 	: >asked
 	: >port
 	python3 "$TESTS/lib/pop3-script.py" asked "$@" >>port 2>script.log 3>&- &
 	pids+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ -s port ] && break
-		sleep 0.05
-	done
-	url=pop3://alice@127.0.0.1:$(cat port)/
+	eventually [ -s port ]
+	url=pop3://alice@127.0.0.1:$(<port)/
 }
 
 fetch() {
@@ -59,10 +49,19 @@ next_fetch() {
 		status=0
 		fetch "$@" 2>err || status=$?
 		grep -q IN-USE err || break
-		sleep 0.02
+		pause
 	done
 	cat err >&2
 	return $status
+}
+
+# begun: something of a message is in tmp.
+begun() {
+	local file
+	for file in Mail/tmp/*; do
+		[ ! -s "$file" ] || return 0
+	done
+	return 1
 }
 
 # fetch_to COMMAND...
@@ -72,12 +71,14 @@ fetch_to() {
 
 # Waits until the server has noted as many commands.
 asked() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ "$(wc -l <asked)" -ge "$1" ] && break
-		sleep 0.05
-	done
+	eventually noted "$1"
 	same asked
+}
+
+noted() {
+	local lines
+	mapfile -t lines <asked
+	[ ${#lines[@]} -ge "$1" ]
 }
 
 # The messages of a maildir, in order of arrival, each after a line "--".
@@ -554,10 +555,7 @@ cut_each() {
 	scripted script
 	pop3-fetch --tls=off --password-file pw -q -o Mail "$url" 3>&- &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		[ -z "$(find Mail/tmp -type f -size +0 2>/dev/null)" ] || break
-		sleep 0.05
-	done
+	eventually begun
 	kill "$pid"
 	exits 75 wait "$pid"
 	ls Mail/tmp Mail/new >left
@@ -653,7 +651,7 @@ cut_each() {
 	time.sleep(60)
 	END
 	pids+=($!)
-	for ((i = 0; i < 200; i++)); do [ -s held ] && break; sleep 0.05; done
+	eventually [ -s held ]
 	exits 75 fetch -o Mail 2>err
 	grep -c 'another fetcher has it' err >count
 	echo 1 | same count

@@ -26,17 +26,10 @@ talk() {
 
 # listening COMMAND...: starts a listener and sets address.
 listening() {
-	local i
 	: >listen.log
 	"$@" --listen 127.0.0.1:0 2>>listen.log 3>&- &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
-		address=$(sed -n 's/.*event=listening.* address=\([^ ]*\).*/\1/p' listen.log)
-		[ -z "$address" ] || return 0
-		sleep 0.05
-	done
-	cat listen.log
-	return 1
+	eventually listens listen.log
 }
 
 @test "a whole session, byte for byte" {

@@ -20,10 +20,7 @@ sink() {
 	rm -f sink sink.*
 	python3 "$TESTS/lib/sink.py" sink "$@" 3>&- &
 	SINKS+=($!)
-	for _ in {1..200}; do
-		[ -s sink ] && break
-		read -rt 0.02 <> <(:) || :
-	done
+	eventually [ -s sink ]
 	port=$(< sink)
 	to=(--relay "smtp://127.0.0.1:$port" --hostname me.example
 		--timeout 20s)
@@ -40,9 +37,5 @@ job() {
 
 # seen PATTERN FILE: waits until a line of it matches.
 seen() {
-	for _ in {1..500}; do
-		grep -aqs -e "$1" "$2" && return
-		read -rt 0.02 <> <(:) || :
-	done
-	return 1
+	eventually grep -aqs -e "$1" "$2"
 }

@@ -24,12 +24,7 @@ say() { printf '%s\r\n' "$@"; }
 listen() {
 	"$drv" "$@" 2>log &
 	pid=$!
-	for _ in $(seq 200); do
-		grep -q '^event=listening' log && break
-		sleep 0.02
-	done
-	address=$(sed -n 's/^event=listening address=//p' log | head -n 1)
-	[ -n "$address" ]
+	eventually listens log
 }
 
 # stop: SIGTERM; the exit status is the server's.
@@ -115,10 +110,7 @@ ipv6() {
 	for how in '' --accept; do
 		systemd-socket-activate $how -l "$PWD/sock" "$drv" 2>log &
 		pid=$!
-		for _ in $(seq 200); do
-			[ -S sock ] && break
-			sleep 0.02
-		done
+		eventually [ -S sock ]
 		say who fds quit | python3 "$wire" to "$PWD/sock" >out
 		kill "$pid"
 		wait "$pid" || true
@@ -423,7 +415,7 @@ ipv6() {
 	echo "{b'hello\\r\\nbye\\r\\n'}" | same out
 	for _ in $(seq 200); do
 		pgrep -P "$pid" >left || break
-		sleep 0.02
+		pause
 	done
 	same left </dev/null
 	stop

@@ -256,12 +256,8 @@ listen() {
 	: >log
 	smtp-recv --hostname host.example --listen 127.0.0.1:0 "$@" 2>log &
 	server=$!
-	for ((i = 0; i < 200; i++)); do
-		port=$(sed -n 's/.*address=127.0.0.1://p' log)
-		[ -z "$port" ] || return 0
-		sleep 0.05
-	done
-	return 1
+	eventually listens log
+	port=${address##*:}
 }
 
 # ask LINE...: waits for a reply before each line; prints the last reply.

@@ -43,11 +43,7 @@ listen() {
 	smtp-recv --lmtp --hostname host.example --listen "$PWD/socket" "$@" \
 		2>listen.log &
 	server=$!
-	for ((i = 0; i < 200; i++)); do
-		[ ! -S socket ] || return 0
-		sleep 0.05
-	done
-	return 1
+	eventually [ -S socket ]
 }
 
 @test "each mailbox has a verdict of its own, and who is named twice one message" {

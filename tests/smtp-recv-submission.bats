@@ -298,11 +298,8 @@ answers() {
 		--submission --auth ./check --auth-clear --sender-map senders \
 		2>log &
 	server=$!
-	for ((i = 0; i < 200; i++)); do
-		port=$(sed -n 's/^event=listening.*address=127.0.0.1://p' log)
-		[ -z "$port" ] || break
-		sleep 0.05
-	done
+	eventually listens log
+	port=${address##*:}
 	ask() {
 		exec 8<>"/dev/tcp/127.0.0.1/$port"
 		local line reply

@@ -32,12 +32,7 @@ host() {
 
 # until_there FILE: for a bounded time.
 until_there() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		[ ! -s "$1" ] || return 0
-		read -rt 0.02 <> <(:) || :
-	done
-	return 1
+	eventually [ -s "$1" ]
 }
 
 # dns [ADDRESS] < ZONE: the DNS server, and in $to what leads there.

@@ -32,17 +32,6 @@ plain() {
 	sed -E 's/\b[0-9a-z]{20}\b/ID/g; s/[0-9]{4}-[0-9-]+T[0-9:]+Z/TIME/g'
 }
 
-# Polls for a bounded time.
-eventually() {
-	local i
-	for ((i = 0; i < 500; i++)); do
-		"$@" 2>/dev/null && return
-		read -rt 0.02 <> <(:) || true
-	done
-	echo "not within 10 s: $*" >&2
-	return 1
-}
-
 lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
 
 set_time() { # ID created|expires|tries NUMBER

@@ -16,7 +16,7 @@ setup() {
 	PATH=$BUILD/proof:$PATH walker "$TESTS"/proof/cases/walk-broken broken:stale-lock \
 		>out &
 	pid=$!
-	until [ -s out ]; do :; done
+	eventually [ -s out ]
 	compgen -G "/*/shm/walk.$pid.*" || compgen -G "/tmp/walk.$pid.*"
 	kill "$pid"
 	exits 143 wait "$pid"

@@ -1,16 +1,21 @@
-/* smtpd PIECE [sync] [normalize] [dsn] [lmtp] [tls] [auth] [clear] [users]:
- * stdin to the server's dialogue, PIECE octets at a time (0: all at once).
- * Prints replies as they come, and each message in between: its events, then
- * its octets behind "|
+/* smtpd PIECE[,PIECE]... [sync] [normalize] [dsn] [lmtp] [tls] [auth] [clear]
+ * [users] [plain]: stdin to the server's dialogue, PIECE octets at a time (0:
+ * all at once), which has to come out the same with each PIECE. plain: of stdin
+ * each LF is CRLF, and neither the greeting nor a CR is printed. Prints replies
+ * as they come, and each message in between: its events, then its octets behind
+ * "|
  * ". Recipients no-... are refused; two are accepted; messages are of 200
  * octets at most. The octet SYN (22), as in TLS, is the handshake. The password
  * is "secret"; to "later" the answer is temporary. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "drv.h"
 #include "smtpd.h"
+
+/* What is to be printed. */
+static struct buf out;
 
 static void
 print_body(struct buf *body)
@@ -21,8 +26,8 @@ print_body(struct buf *body)
 		char *lf = memchr(line, '\n', (size_t)(end - line));
 		char *next = lf ? lf + 1 : end;
 
-		fputs("| ", stdout);
-		fwrite(line, 1, (size_t)(next - line), stdout);
+		buf_adds(&out, "| ");
+		buf_add(&out, line, (size_t)(next - line));
 		line = next;
 	}
 	buf_reset(body);
@@ -34,8 +39,8 @@ print_path(const char *verb, const struct command *c)
 	struct buf params = BUF_INIT;
 
 	params_add(&c->params, &params);
-	printf("%s <%s>%s%s\n", verb, c->path.text, params.len ? " " : "",
-	    buf_str(&params));
+	buf_addf(&out, "%s <%s>%s%s\n", verb, c->path.text,
+	    params.len ? " " : "", buf_str(&params));
 	buf_free(&params);
 }
 
@@ -65,21 +70,21 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 						 : "250 2.1.5 recipient");
 		break;
 	case SMTPD_STARTTLS:
-		printf("STARTTLS\n");
+		buf_addf(&out, "STARTTLS\n");
 		smtpd_answer(s, "220 2.0.0 go");
 		break;
 	case SMTPD_LOGIN:
-		printf("LOGIN <%s> <%s> %s\n", s->sasl.user, s->sasl.password,
-		    buf_str(&s->line.text));
+		buf_addf(&out, "LOGIN <%s> <%s> %s\n", s->sasl.user,
+		    s->sasl.password, buf_str(&s->line.text));
 		smtpd_answer(s, judge(s->sasl.password));
 		break;
 	case SMTPD_DATA:
-		printf("DATA\n");
+		buf_addf(&out, "DATA\n");
 		buf_reset(body);
 		smtpd_answer(s, "354 go");
 		break;
 	case SMTPD_CHUNK:
-		printf("CHUNK\n");
+		buf_addf(&out, "CHUNK\n");
 		break;
 	case SMTPD_BODY:
 		buf_add(body, s->content.body.data, s->content.body.len);
@@ -87,12 +92,13 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		break;
 	case SMTPD_END:
 		print_body(body);
-		printf("END %llu\n", (unsigned long long)s->content.size);
+		buf_addf(
+		    &out, "END %llu\n", (unsigned long long)s->content.size);
 		smtpd_answer(
 		    s, s->answered ? "451 4.3.0 later" : "250 2.0.0 message");
 		break;
 	case SMTPD_SPOILED:
-		printf("SPOILED\n");
+		buf_addf(&out, "SPOILED\n");
 		break;
 	default:
 		break;
@@ -129,37 +135,102 @@ available(struct smtpd *s, const char *in, size_t *at, size_t n)
 	return 0;
 }
 
+/* A session from its greeting to its end. */
+static void
+session(const struct smtpd_config *config, const struct buf *in, size_t piece)
+{
+	struct buf body = BUF_INIT;
+	enum smtpd_event event = SMTPD_MORE;
+	struct smtpd s;
+	size_t at = 0;
+
+	buf_reset(&out);
+	smtpd_begin(&s, config);
+	while (event < SMTPD_QUIT && (at < in->len || event != SMTPD_MORE)) {
+		size_t left = in->len - at;
+
+		if (piece > 0 && left > piece)
+			left = piece;
+		left = available(&s, in->data, &at, left);
+		at += smtpd_take(&s, in->data + at, left, &event);
+		act(&s, event, &body);
+		buf_add(&out, s.out.data, s.out.len);
+		buf_reset(&s.out);
+	}
+	buf_adds(&out, event >= SMTPD_QUIT ? "CLOSED\n" : "WAITING\n");
+	smtpd_free(&s);
+	buf_free(&body);
+}
+
+/* Whether the session is as the first was, which it makes the first. */
+static bool
+same(struct buf *first, size_t piece)
+{
+	if (!first->len)
+		buf_add(first, out.data, out.len);
+	if (first->len == out.len && !memcmp(first->data, out.data, out.len))
+		return true;
+	printf("in pieces of %zu:\n", piece);
+	return false;
+}
+
+static void
+with_cr(struct buf *in)
+{
+	struct buf crlf = BUF_INIT;
+
+	for (size_t i = 0; i < in->len; i++) {
+		if (in->data[i] == '\n')
+			buf_addc(&crlf, '\r');
+		buf_addc(&crlf, in->data[i]);
+	}
+	buf_free(in);
+	*in = crlf;
+}
+
+static void
+print_plain(void)
+{
+	size_t i = 0;
+
+	while (i < out.len && out.data[i++] != '\n')
+		;
+	for (; i < out.len; i++)
+		if (out.data[i] != '\r')
+			putchar(out.data[i]);
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct smtpd_config config = {
 	    .hostname = "mx.example", .max_size = 200, .max_rcpts = 2};
-	struct buf in = BUF_INIT, body = BUF_INIT;
-	enum smtpd_event event = SMTPD_MORE;
-	struct smtpd s;
-	size_t piece = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, at = 0;
-	ssize_t n;
+	struct buf in = drv_input(), first = BUF_INIT;
+	char *pieces = argv[1];
+	bool plain = false, alike = true;
 
+	if (argc < 2)
+		return 64;
 	for (int i = 2; i < argc; i++)
-		set_flag(&config, argv[i]);
-	while ((n = read(0, buf_room(&in, 65536), 65536)) > 0)
-		in.len += (size_t)n;
+		if (argv[i][0] == 'p')
+			plain = true;
+		else
+			set_flag(&config, argv[i]);
+	if (plain)
+		with_cr(&in);
 	buf_str(&in);
-	smtpd_begin(&s, &config);
-	while (event < SMTPD_QUIT && (at < in.len || event != SMTPD_MORE)) {
-		size_t left = in.len - at;
+	do {
+		size_t piece = strtoul(pieces, &pieces, 10);
 
-		if (piece > 0 && left > piece)
-			left = piece;
-		left = available(&s, in.data, &at, left);
-		at += smtpd_take(&s, in.data + at, left, &event);
-		act(&s, event, &body);
-		fwrite(s.out.data, 1, s.out.len, stdout);
-		buf_reset(&s.out);
-	}
-	printf("%s\n", event >= SMTPD_QUIT ? "CLOSED" : "WAITING");
-	smtpd_free(&s);
+		session(&config, &in, piece);
+		alike = same(&first, piece);
+	} while (alike && *pieces++ == ',');
+	if (plain)
+		print_plain();
+	else
+		drv_output(&out);
 	buf_free(&in);
-	buf_free(&body);
-	return 0;
+	buf_free(&out);
+	buf_free(&first);
+	return !alike;
 }
