@@ -53,7 +53,7 @@ names() {
 # The messages of a maildir in order of their UIDs.
 messages() {
 	find "$1" -name '*,U=*' | sed 's/.*,U=\([0-9]*\).*/\1 &/' | sort -n |
-		while read -r _ f; do cat "$f"; done
+		cut -d ' ' -f 2- | xargs -rd '\n' cat
 }
 
 # A server of two messages: bodies in full, then what follows LOGOUT.
@@ -492,14 +492,16 @@ nothing_in() {
 	END
 }
 
-# cut_scripts: servers that end within their second message, one for each of
-# its octets; sets cuts to their number.
+# cut_scripts: servers that end within their second message, one for each third
+# of its octets (the proof of clients cuts at all); sets cuts to their number.
 cut_scripts() {
-	local i whole=$'* 2 FETCH (UID 5 BODY[] {8}\r\n5\r\n\r\n.\r\n)\r\nA4 OK\r\n'
-	cuts=${#whole}
-	for ((i = 0; i < cuts; i++)); do
+	local i part whole=$'* 2 FETCH (UID 5 BODY[] {8}\r\n5\r\n\r\n.\r\n)\r\n'
+	cuts=0
+	for ((i = 0; i < ${#whole}; i += 3)); do
+		part=${whole:0:i}
+		part=${part//$'\r'/\\r}
 		printf 'login\nopen 2 6\nlist 3 5\nask\nmessage 3 three\nsay %s\n' \
-			"$(printf %s "${whole:0:i}" | sed -z 's/\r\n/\\r\\n/g')" >script$i
+			"${part//$'\n'/\\n}" >script$((cuts++))
 	done
 	# shellcheck disable=SC2046 # names without blanks
 	scripted $(seq -f 'script%g' 0 $((cuts - 1)))
@@ -555,13 +557,11 @@ cut_scripts() {
 @test "nor does a command get any of it" {
 	local i
 	cut_scripts
-	for ((i = 0; i < cuts - 7; i += 3)); do
+	for ((i = 0; i < cuts; i++)); do
 		rm -rf "$HOME/.local"
 		: >given
 		exits 75 fetch_to sh -c 'cat >>given; echo . >>given' 2>err
 		echo three. | same given
-		sed -n "$((i / 3 + 1)),\$d" given
-		for _ in 1 2; do :; done
 	done
 }
 
@@ -702,17 +702,17 @@ cut_scripts() {
 	for i in {1..600}; do printf 'm%s;' "$i"; done | same got
 }
 
-@test "a message of 200 MB is fetched in under 16 MB, octet for octet" {
+@test "a message of 60 MB is fetched in under 16 MB, octet for octet" {
 	{
 		printf 'login\nopen 1 2\nlist 1\nask\n'
-		printf 'say * 1 FETCH (UID 1 BODY[] {200000000}\\r\\n\n'
-		printf 'fill 20000 %s\\n\n' "$(printf %09999d 7)"
+		printf 'say * 1 FETCH (UID 1 BODY[] {60000000}\\r\\n\n'
+		printf 'fill 6000 %s\\n\n' "$(printf %09999d 7)"
 		printf 'say )\\r\\n\nok\nask\n'
 	} >script
 	scripted script
 	"$BUILD/drv/peak" peak imap-fetch --tls=off --password-file pw -q \
 		-o Mail "$url"
-	yes "$(printf %09999d 7)" | head -c 200000000 | cmp - Mail/new/*
+	yes "$(printf %09999d 7)" | head -c 60000000 | cmp - Mail/new/*
 	read -r _ kib <peak
 	sanitized || [ "$kib" -lt 16384 ]
 	rm -r Mail

@@ -113,12 +113,12 @@ trail() {
 	[ -z "$(find s/queue -type f)" ]
 }
 
-@test "300 MB go from mkmsg -a to the fetched maildir, each process under 16 MB" {
+@test "100 MB go from mkmsg -a to the fetched maildir, each process under 16 MB" {
 	local peak="$BUILD/drv/peak $PWD/peaks"
 	mkdir -p box/{tmp,new,cur} spool
 	echo "bob@example.net $PWD/box/" >mailboxes
 	echo secret >password && chmod 600 password
-	truncate -s 220M big
+	truncate -s 75M big
 	printf 'the end' >>big
 	server smtp.log $peak smtp-recv --hostname example.net --mailboxes mailboxes \
 		--max-size 1G --listen 127.0.0.1:0
@@ -126,7 +126,7 @@ trail() {
 	echo text | $peak mkmsg -f ann@example.org -t bob@example.net -s big \
 		-a big -- "$BUILD/drv/peak" "$PWD/peaks" spool -d spool add
 	$peak spool -d spool run --transport "$peak smtp-send"
-	[ "$(stat -c %s box/new/*)" -gt 300000000 ]
+	[ "$(stat -c %s box/new/*)" -gt 100000000 ]
 	server pop3.log $peak pop3-serve --single-user box --password-file password \
 		--auth-clear --listen 127.0.0.1:0
 	$peak pop3-fetch -q --tls=off --password-file password --delete -o home \
