@@ -37,3 +37,24 @@ setup() {
 	} | grep -F "$PWD" >kept || true
 	same kept </dev/null
 }
+
+# A child that is forked but not yet known as a tracee would be stopped for ever.
+@test "a subject that begins when its tracer is told to end goes with it" {
+	exits 143 timeout 60 python3 -S - "$TESTS/proof" 3>&- <<-'END'
+	import os, signal, sys, time
+	sys.path.insert(0, sys.argv[1])
+	import tracer
+
+	def enter():
+	    with open("pid", "w") as f:
+	        f.write(str(os.getpid()))
+	    os.kill(os.getppid(), signal.SIGTERM)
+	    time.sleep(0.2)
+
+	signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+	for call in tracer.Tracer().run(["sleep", "1000"], enter):
+	    pass
+	END
+	read -r pid <pid || [ "$pid" ]
+	[ ! -e "/proc/$pid" ]
+}

@@ -28,8 +28,7 @@ setup() {
 	printf 'replay: seed, octet 5\n%.0s' 1 2 | same said
 	! sanitized || for name in overflow leak; do
 		exits 1 "$replay/broken-$name" seed 2>said
-		grep -c -e heap-buffer-overflow -e 'detected memory leaks' said |
-			same <(echo 1)
+		grep -q -e heap-buffer-overflow -e 'detected memory leaks' said
 	done
 }
 

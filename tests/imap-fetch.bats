@@ -501,7 +501,8 @@ cut_scripts() {
 		part=${whole:0:i}
 		part=${part//$'\r'/\\r}
 		printf 'login\nopen 2 6\nlist 3 5\nask\nmessage 3 three\nsay %s\n' \
-			"${part//$'\n'/\\n}" >script$((cuts++))
+			"${part//$'\n'/\\n}" >script$cuts
+		cuts=$((cuts + 1))
 	done
 	# shellcheck disable=SC2046 # names without blanks
 	scripted $(seq -f 'script%g' 0 $((cuts - 1)))

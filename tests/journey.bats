@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The whole way of a message, through all programs at once.
 
+# shellcheck disable=SC2154 # address, by listens
 load lib
 
 setup() {

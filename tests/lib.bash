@@ -29,7 +29,7 @@ note_failure() {
 sandbox() {
 	note_failures_only
 	export HOME=$BATS_TEST_TMPDIR/home
-	mkdir -p "$HOME"
+	mkdir "$HOME"
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 

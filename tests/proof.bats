@@ -7,33 +7,37 @@ setup() {
 	plain_build "strace and sanitizers do not mix"
 }
 
-# running SESSION: what it still has.
-running() { ps -o args= -s "$1" || true; }
+# running SESSION: its processes, each as pid and name.
+running() {
+	local file stat fields
+	for file in /proc/[0-9]*/stat; do
+		{ read -r stat <"$file"; } 2>/dev/null || continue
+		read -ra fields <<<"${stat##*) }"
+		[ "${fields[3]}" != "$1" ] || echo "${stat%) *}"
+	done
+}
+
+# gone SESSION: it has none, or they are in left.
+gone() {
+	running "$1" >left
+	[ ! -s left ]
+}
 
 # interrupted PART: told to end in the midst of its work, whatever that is.
 interrupted() {
-	local pid i
+	local pid
 	mkdir tmp
 	TMPDIR=$PWD/tmp setsid "$TESTS/proof/run" "$1" >out 2>err 3>&- &
 	pid=$!
-	for ((i = 0; i < 1000; i++)); do
-		[ ! -s out ] || break
-		read -rt 0.02 <> <(:) || true
-	done
-	[ -s out ]
-	ps -o pid= -s "$pid" >pids
+	eventually [ -s out ]
+	running "$pid" >pids
 	kill "$pid"
 	exits 143 wait "$pid"
-	for ((i = 0; i < 200; i++)); do
-		running "$pid" >left
-		[ -s left ] || break
-		read -rt 0.02 <> <(:) || true
-	done
-	same left </dev/null
+	eventually gone "$pid" || same left </dev/null
 	{
 		ls tmp
 		# A walk has its folder in memory, with its number in the name.
-		while read -r pid; do
+		while read -r pid _; do
 			compgen -G "/dev/shm/*.$pid.*" || true
 		done <pids
 	} >left

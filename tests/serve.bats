@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # lib/serve: every form of activation, limits, and an orderly end. The session
 # of drv/serve greets and answers lines.
-# shellcheck disable=SC2030,SC2031 # each @test is a subshell, and means it
+# shellcheck disable=SC2030,SC2031,SC2154 # each @test is a subshell, and means it
 load lib
 
 setup() {
@@ -22,7 +22,8 @@ say() { printf '%s\r\n' "$@"; }
 # listen OPTIONS...: starts the server and waits for it; sets pid, and address
 # as the log tells it.
 listen() {
-	"$drv" "$@" 2>log &
+	: >log
+	"$drv" "$@" 2>>log &
 	pid=$!
 	eventually listens log
 }

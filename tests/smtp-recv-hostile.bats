@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # smtp-recv: cut connections, sockets, limits and signals.
 
+# shellcheck disable=SC2154 # address, by listens
 load lib
 load recv
 

@@ -2,6 +2,7 @@
 # smtp-recv --submission: who may send as whom, and what a message gets that
 # lacks it.
 
+# shellcheck disable=SC2154 # address, by listens
 load lib
 load recv
 

@@ -21,5 +21,5 @@ setup() {
 	kill "$pid"
 	exits 143 wait "$pid"
 	! compgen -G "/*/shm/walk.$pid.*" && ! compgen -G "/tmp/walk.$pid.*"
-	! ps -eo args | grep "[s]tale-lock.*walk.$pid"
+	! grep -qs "stale-lock.*walk[.]$pid" /proc/[0-9]*/cmdline
 }

@@ -99,6 +99,9 @@ class Call:
         return bool(st) and stat.S_ISREG(st.st_mode)
 
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+
 def numbers():
     """Names of the system calls that matter, by number."""
     out = subprocess.run(["cc", "-E", "-dM", "-include", "asm/unistd.h", "-"],
@@ -119,7 +122,7 @@ def ptrace(request, pid, address=0, data=None):
                        ctypes.c_void_p(address), data)
 
 
-def start(command, prepare):
+def start(command, prepare, mask):
     pid = os.fork()
     if pid:
         os.waitpid(pid, WALL | os.WUNTRACED)
@@ -128,6 +131,7 @@ def start(command, prepare):
     try:
         prepare()
         ptrace(TRACEME, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.kill(os.getpid(), signal.SIGSTOP)
         os.execvp(command[0], command)
     finally:
@@ -142,10 +146,10 @@ class Tracer:
     def run(self, command, prepare):
         """Yields Calls that succeeded, and None where the command exits."""
         info = SyscallInfo()
-        main = start(command, prepare)
-        self.live, self.inside, focus, self.status = {main}, {}, -1, None
-        ptrace(SYSCALL, main)
+        self.live, self.inside, focus, self.status = set(), {}, -1, None
         try:
+            main = self.begin(command, prepare)
+            ptrace(SYSCALL, main)
             while self.live:
                 pid, status = os.waitpid(focus, WALL)
                 if not os.WIFSTOPPED(status):
@@ -173,6 +177,17 @@ class Tracer:
                 ptrace(SYSCALL, pid, 0, ctypes.c_void_p(number))
         finally:
             self.end()
+
+    def begin(self, command, prepare):
+        """The child; a signal waits until it is known, because a child that is
+        left behind here would be stopped for ever."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            main = start(command, prepare, mask)
+            self.live.add(main)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return main
 
     def step(self, pid, info):
         """The call that is done now, if it succeeded."""

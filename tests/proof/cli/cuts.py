@@ -59,8 +59,8 @@ def faults(t, client, way, stream, n):
     return found
 
 
-def points(client, way, stream, step):
-    """Every octet where it counts, some of the rest."""
+def points(client, way, stream, sample, step):
+    """One octet of sample where it counts, one of step elsewhere."""
     at = end = 0
     if client == "smtp":
         at, end = stream.index(DATA[way]), len(stream)
@@ -69,10 +69,10 @@ def points(client, way, stream, step):
         at = stream.index(MARKS[client, way](3))
         end = at + len(MARKS[client, way](3)) + len("A5 OK done\r\n")
     return [n for n in range(len(stream))
-            if n % step == 0 or at <= n <= end]
+            if n % (sample if at <= n <= end else step) == 0]
 
 
-def check(out, certs, client, step):
+def check(out, certs, client, sample, step):
     case = misbehaviour.cases(client)[0]
     good = trial.Trial(client, case.script, certs, delay=0.001)
     up, down = good.proxy.streams[0]
@@ -81,7 +81,7 @@ def check(out, certs, client, step):
             t = trial.Trial(client, case.script, certs,
                             **{"cut_" + way: n})
             return f"at octet {n}", t, faults(t, client, way, stream, n)
-        runs = report.each(one, points(client, way, stream, step))
+        runs = report.each(one, points(client, way, stream, sample, step))
         lost = sum(any("deletes" in f for f in fs) for _, _, fs in runs)
         part = sum(bool(t.partial) for _, t, _ in runs)
         out.result(f"{misbehaviour.NAMES[client]} cut {way}", runs,
