@@ -60,3 +60,7 @@ interrupted() {
 @test "interrupted servers leave nothing" {
 	interrupted servers
 }
+
+@test "interrupted runners leave nothing" {
+	interrupted runners
+}

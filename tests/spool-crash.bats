@@ -117,6 +117,12 @@ load spool
 	[ "$(spool list)" = "" ]
 }
 
+@test "8 adders and 8 runners that are killed at random lose nothing, and send twice only what was cut" {
+	plain_build 'locks are preloaded'
+	proves runners
+	sed -n 's/^runners messages/# &/p' out >&3
+}
+
 @test "the transport that outlives its runner keeps the claim" {
 	relay
 	id=$(message | spool add -f a@b.example late@x.example)
