@@ -30,8 +30,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(WARN) \
 PURE := buf hash verdict parse date address addrspec compose crlf header trace \
 	received reply dsn base64 sasl proxy intake original media scan batch \
 	esmtp pipeline hello transfer smtp params command commandline content \
-	smtpd pop3 pop3d uidl imapdata imapreply imap mutf7 foldername ranges \
-	tokens dns mx
+	mailing smtpd pop3 pop3d uidl imapdata imapreply imap mutf7 foldername \
+	ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
 	options filter confine peer proxied listener crowd serve fdpass \
 	request checker starter starttls resolve

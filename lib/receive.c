@@ -178,7 +178,7 @@ handle(struct session *s, enum smtpd_event event)
 	if (event != SMTPD_MORE && (event < SMTPD_BODY || event >= SMTPD_QUIT))
 		show(s, 'C', s->smtpd.line.text.data, s->smtpd.line.text.len);
 	/* The next recipient may take long. */
-	if (event == SMTPD_END && s->smtpd.answered > 0)
+	if (event == SMTPD_END && s->smtpd.mailing.answered > 0)
 		conn_flush(&s->conn);
 	if (event == SMTPD_STARTTLS)
 		do_starttls(s);
@@ -255,7 +255,7 @@ wait_input(struct session *s, char **data)
 	doing = WORKING;
 	if (n > 0)
 		return n;
-	if (s->smtpd.mail || n < 0)
+	if (s->smtpd.mailing.open || n < 0)
 		lose(s, n < 0 ? errno : 0);
 	return 0;
 }

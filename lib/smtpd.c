@@ -28,18 +28,6 @@ refuse(struct smtpd *s, const char *reply)
 	return SMTPD_REPLIED;
 }
 
-static void
-reset(struct smtpd *s)
-{
-	s->mail = false;
-	s->tried = false;
-	s->rcpts = 0;
-	s->answered = 0;
-	s->utf8 = false;
-	s->receiving = false;
-	s->spoiled = false;
-}
-
 static enum smtpd_event
 ask(struct smtpd *s, enum smtpd_event event)
 {
@@ -58,7 +46,7 @@ do_helo(struct smtpd *s)
 {
 	if (s->config->lmtp)
 		return refuse(s, "500 5.5.1 This is LMTP: say LHLO");
-	reset(s);
+	mailing_reset(&s->mailing);
 	strcpy(s->name, s->command.name);
 	s->esmtp = false;
 	buf_addf(&s->out, "250 %s\r\n", s->config->hostname);
@@ -72,7 +60,7 @@ do_ehlo(struct smtpd *s)
 		return refuse(s,
 		    s->config->lmtp ? "500 5.5.1 This is LMTP: say LHLO"
 				    : "500 5.5.1 This is SMTP: say EHLO");
-	reset(s);
+	mailing_reset(&s->mailing);
 	strcpy(s->name, s->command.name);
 	s->esmtp = true;
 	s->pipelining = true;
@@ -95,78 +83,49 @@ do_mail(struct smtpd *s)
 				    : "503 5.5.1 Send EHLO or HELO first");
 	if (s->config->submission && s->user[0] == '\0')
 		return refuse(s, "530 5.7.0 Log in first");
-	if (s->mail)
+	if (s->mailing.open)
 		return refuse(s, "503 5.5.1 There is a sender already");
 	if (s->command.params.dsn && !s->config->dsn)
 		return refuse(s, PARAMS_UNKNOWN);
 	if (s->config->max_size && s->command.params.size > s->config->max_size)
 		return refuse(s, "552 5.3.4 Message is too big");
-	s->utf8 = s->command.params.smtputf8;
-	s->content.size = 0;
+	s->mailing.utf8 = s->command.params.smtputf8;
+	s->mailing.content.size = 0;
 	return ask(s, SMTPD_MAIL);
 }
 
 static enum smtpd_event
 do_rcpt(struct smtpd *s)
 {
-	if (!s->mail)
+	if (!s->mailing.open)
 		return refuse(s, "503 5.5.1 Send MAIL first");
-	if (s->receiving)
+	if (s->mailing.receiving)
 		return refuse(s, "503 5.5.1 Its message has begun");
 	if (s->command.params.dsn && !s->config->dsn)
 		return refuse(s, PARAMS_UNKNOWN);
-	if (s->command.international && !s->utf8)
+	if (s->command.international && !s->mailing.utf8)
 		return refuse(s, COMMAND_ASCII);
-	s->tried = true;
+	s->mailing.tried = true;
 	ask(s, SMTPD_RCPT);
-	if (s->rcpts < s->config->max_rcpts)
+	if (s->mailing.rcpts < s->config->max_rcpts)
 		return SMTPD_RCPT;
 	smtpd_answer(s, "452 4.5.3 Too many recipients");
 	return s->state == SMTPD_CLOSED ? SMTPD_CLOSE : SMTPD_REPLIED;
 }
 
-/* What a message needs before it; NULL if that is there. */
-static const char *
-missing(const struct smtpd *s)
-{
-	if (s->rcpts > 0)
-		return NULL;
-	if (s->tried)
-		return s->config->lmtp ? "503 5.5.1 No valid recipients"
-				       : "554 5.5.1 No valid recipients";
-	return s->mail ? "503 5.5.1 Send RCPT first"
-		       : "503 5.5.1 Send MAIL first";
-}
-
 static enum smtpd_event
 do_data(struct smtpd *s)
 {
-	const char *refusal = missing(s);
+	const char *refusal = mailing_missing(&s->mailing);
 
-	if (s->receiving)
+	if (s->mailing.receiving)
 		return refuse(s, "503 5.5.1 Chunks or DATA, not both");
 	if (!refusal)
 		return ask(s, SMTPD_DATA);
-	if (!s->tried)
+	if (!s->mailing.tried)
 		return refuse(s, refusal);
 	put(s, refusal);
 	return SMTPD_REPLIED;
-}
-
-/* Of a message, or of a chunk without one; refusal is its reply, or NULL. */
-static void
-begin_content(struct smtpd *s, bool message, const char *refusal)
-{
-	const struct command *c = &s->command;
-
-	s->state = SMTPD_IN_CONTENT;
-	s->receiving = message;
-	s->spoiled = message && refusal;
-	content_begin(&s->content, s->config->max_size, s->config->normalize,
-	    c->verb == COMMAND_BDAT);
-	content_chunk(&s->content, c->chunk, c->last);
-	if (refusal)
-		content_spoil(&s->content, refusal);
 }
 
 /* Whatever it meets, its octets come behind it: what is refused is taken before
@@ -174,24 +133,23 @@ begin_content(struct smtpd *s, bool message, const char *refusal)
 static enum smtpd_event
 do_bdat(struct smtpd *s)
 {
-	const struct command *c = &s->command;
-	const char *refusal = missing(s);
+	struct mailing *m = &s->mailing;
+	const char *refusal = mailing_missing(m);
 
-	if (s->receiving) {
-		s->state = SMTPD_IN_CONTENT;
-		content_chunk(&s->content, c->chunk, c->last);
-		return SMTPD_CHUNK;
-	}
-	if (!refusal)
+	if (m->receiving)
+		mailing_go_on(m, &s->command);
+	else if (refusal)
+		mailing_begin(m, &s->command, false, refusal);
+	else
 		return ask(s, SMTPD_DATA);
-	begin_content(s, false, refusal);
+	s->state = SMTPD_IN_CONTENT;
 	return SMTPD_CHUNK;
 }
 
 static enum smtpd_event
 do_rset(struct smtpd *s)
 {
-	reset(s);
+	mailing_reset(&s->mailing);
 	put(s, "250 2.0.0 Reset");
 	return SMTPD_REPLIED;
 }
@@ -271,7 +229,7 @@ do_auth(struct smtpd *s)
 		return refuse(s, "538 5.7.11 Encryption is required for that");
 	if (s->user[0] != '\0')
 		return refuse(s, "503 5.5.1 You are logged in already");
-	if (s->mail)
+	if (s->mailing.open)
 		return refuse(s, "503 5.5.1 Not within a transaction");
 	if (s->failed >= SMTPD_LOGINS)
 		return close_with(s, "421 4.7.0 Too many failed logins");
@@ -356,12 +314,13 @@ take_command(struct smtpd *s, const char *in, size_t *n)
 static enum smtpd_event
 refuse_chunk(struct smtpd *s)
 {
-	const char *refusal = missing(s);
-	bool tried = s->tried;
+	struct mailing *m = &s->mailing;
+	const char *refusal = mailing_missing(m);
+	bool tried = m->tried;
 
-	s->content.size = 0;
-	if (content_is_whole(&s->content))
-		reset(s);
+	m->content.size = 0;
+	if (content_is_whole(&m->content))
+		mailing_reset(m);
 	if (!tried && refuse(s, refusal) == SMTPD_CLOSE)
 		return SMTPD_CLOSE;
 	if (tried)
@@ -369,41 +328,31 @@ refuse_chunk(struct smtpd *s)
 	return SMTPD_CHUNKED;
 }
 
-/* Each further chunk of a message that is refused has the same reply. */
 static enum smtpd_event
 end_content(struct smtpd *s)
 {
-	const char *fault;
-	bool told = s->spoiled;
-
 	s->state = SMTPD_IN_COMMAND;
-	if (!s->receiving)
+	if (!s->mailing.receiving)
 		return refuse_chunk(s);
-	fault = content_end(&s->content);
-	if (content_is_whole(&s->content)) {
-		if (!fault)
-			return ask(s, SMTPD_END);
-		do
-			put(s, fault);
-		while (s->config->lmtp && ++s->answered < s->rcpts);
-		reset(s);
-	} else {
-		put(s, fault ? fault : "250 2.0.0 Go on");
-		s->spoiled = fault;
+	switch (mailing_end(&s->mailing, &s->out)) {
+	case MAILING_WHOLE:
+		return ask(s, SMTPD_END);
+	case MAILING_REFUSED:
+		return SMTPD_SPOILED;
+	default:
+		return SMTPD_CHUNKED;
 	}
-	return fault && !told ? SMTPD_SPOILED : SMTPD_CHUNKED;
 }
 
 static enum smtpd_event
 take_content(struct smtpd *s, const char *in, size_t *n)
 {
-	struct content *c = &s->content;
-	bool end;
+	bool body, end;
 
-	*n = content_take(c, in, *n, &end);
+	*n = mailing_take(&s->mailing, in, *n, &body, &end);
 	if (end)
 		s->state = SMTPD_AT_END;
-	if (c->body.len > 0 && (c->begun || (end && content_is_whole(c))))
+	if (body)
 		return SMTPD_BODY;
 	return end ? end_content(s) : SMTPD_MORE;
 }
@@ -411,7 +360,10 @@ take_content(struct smtpd *s, const char *in, size_t *n)
 void
 smtpd_begin(struct smtpd *s, const struct smtpd_config *config)
 {
-	*s = (struct smtpd){.config = config};
+	*s = (struct smtpd){.config = config,
+	    .mailing = {.lmtp = config->lmtp,
+		.max_size = config->max_size,
+		.normalize = config->normalize}};
 	/* All there will be, as growing would leave secrets behind. */
 	if (config->auth)
 		buf_room(&s->line.text, SASL_LINE);
@@ -454,6 +406,7 @@ void
 smtpd_answer(struct smtpd *s, const char *reply)
 {
 	enum smtpd_event asked = s->asked;
+	struct mailing *m = &s->mailing;
 	bool ok = reply[0] == '2' || reply[0] == '3';
 
 	s->asked = SMTPD_MORE;
@@ -462,7 +415,8 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		return;
 	}
 	if (asked == SMTPD_DATA && s->command.verb == COMMAND_BDAT) {
-		begin_content(s, true, ok ? NULL : reply);
+		mailing_begin(m, &s->command, true, ok ? NULL : reply);
+		s->state = SMTPD_IN_CONTENT;
 		return;
 	}
 	put(s, reply);
@@ -471,16 +425,16 @@ smtpd_answer(struct smtpd *s, const char *reply)
 	else if (asked == SMTPD_STARTTLS)
 		s->state = ok ? SMTPD_IN_HANDSHAKE : SMTPD_IN_COMMAND;
 	else if (asked == SMTPD_MAIL)
-		s->mail = ok;
+		m->open = ok;
 	else if (asked == SMTPD_RCPT)
-		s->rcpts += ok;
-	else if (asked == SMTPD_DATA && ok)
-		begin_content(s, true, NULL);
-	else if (asked == SMTPD_END && s->config->lmtp &&
-	    ++s->answered < s->rcpts)
+		m->rcpts += ok;
+	else if (asked == SMTPD_DATA && ok) {
+		mailing_begin(m, &s->command, true, NULL);
+		s->state = SMTPD_IN_CONTENT;
+	} else if (asked == SMTPD_END && m->lmtp && ++m->answered < m->rcpts)
 		s->state = SMTPD_AT_END;
 	else
-		reset(s);
+		mailing_reset(m);
 	if (asked == SMTPD_END && ok)
 		s->errors = s->refusals = 0;
 }
@@ -488,7 +442,7 @@ smtpd_answer(struct smtpd *s, const char *reply)
 void
 smtpd_secure(struct smtpd *s)
 {
-	reset(s);
+	mailing_reset(&s->mailing);
 	s->name[0] = s->user[0] = '\0';
 	s->esmtp = s->pipelining = false;
 	s->state = SMTPD_IN_COMMAND;
@@ -498,7 +452,7 @@ smtpd_secure(struct smtpd *s)
 bool
 smtpd_in_message(const struct smtpd *s)
 {
-	return s->receiving || s->state == SMTPD_IN_CONTENT;
+	return s->mailing.receiving || s->state == SMTPD_IN_CONTENT;
 }
 
 bool
@@ -513,5 +467,5 @@ smtpd_free(struct smtpd *s)
 	sasl_free(&s->sasl);
 	buf_free(&s->line.text);
 	buf_free(&s->out);
-	content_free(&s->content);
+	mailing_free(&s->mailing);
 }

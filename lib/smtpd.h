@@ -13,7 +13,7 @@
 #include "buf.h"
 #include "command.h"
 #include "commandline.h"
-#include "content.h"
+#include "mailing.h"
 #include "sasl.h"
 
 #define SMTPD_LOGINS 3      /* that failed; the next gets 421 */
@@ -45,13 +45,11 @@ enum smtpd_event {
 	SMTPD_LOGIN,    /* sasl.user, sasl.password: smtpd_answer */
 	SMTPD_DATA,     /* a message comes: smtpd_answer, 354 to have it */
 	SMTPD_CHUNK,    /* octets come: of that message, or to be dropped */
-	SMTPD_BODY,     /* take what is in content.body, and reset it; the first
-			   time that    is the whole first line, or 1,000 octets of
-			   it
-			 */
+	SMTPD_BODY,     /* take mailing.content.body, and reset it; the first
+			   time it has the whole first line, or 1,000 octets */
 	SMTPD_END,     /* the message is whole: smtpd_answer; over LMTP once for
-			  each recipient, answered has its number */
-	SMTPD_SPOILED, /* it is refused; content.fault was the answer */
+			  each recipient, mailing.answered has its number */
+	SMTPD_SPOILED, /* it is refused; mailing.content.fault was the answer */
 	SMTPD_CHUNKED, /* a chunk's end is reached and answered */
 	SMTPD_QUIT,    /* flush and close, as the client asked */
 	SMTPD_CLOSE    /* flush and close: 421 or 554 */
@@ -75,22 +73,13 @@ struct smtpd {
 	bool tls;
 	char user[SASL_PAIR + 1]; /* who is logged in, or "" */
 	unsigned failed;          /* logins */
-	bool mail;                /* a transaction is open */
-	bool utf8;                /* MAIL said SMTPUTF8 */
-	bool receiving;    /* a message has begun, and is neither answered nor
-			      given up */
-	bool spoiled;      /* one in chunks, and that was told */
-	unsigned rcpts;    /* accepted */
-	unsigned answered; /* of those, at SMTPD_END */
-	bool tried;        /* some RCPT came */
+	struct mailing mailing;
 	unsigned errors, refusals;
 	struct commandline line;
 	struct command command;
 	struct sasl sasl;
 	enum smtpd_event asked; /* the event that waits for an answer */
 	struct buf out;         /* replies: take them and reset */
-
-	struct content content;
 };
 
 /* Starts the dialogue; out has the greeting. config is borrowed. */

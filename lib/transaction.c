@@ -38,7 +38,7 @@ log_rcpts(const struct transaction *t, size_t first, size_t n,
 	snprintf(from, sizeof from, "<%s>", t->envelope.sender);
 	list_rcpts(t->envelope.rcpts + first, n, to, sizeof to);
 	snprintf(size, sizeof size, "%llu",
-	    (unsigned long long)t->smtpd->content.size);
+	    (unsigned long long)t->smtpd->mailing.content.size);
 	log_event(event, "id", t->id, "client", t->peer->addr, "helo",
 	    t->smtpd->name, "user", user_of(t), "from", from, "to", to, "size",
 	    size, "reply", reply, "note", *note ? note : NULL, NULL);
@@ -129,10 +129,10 @@ static const char *
 protocol(struct transaction *t)
 {
 	const struct smtpd *s = t->smtpd;
-	bool extended = s->esmtp && !s->utf8 && !is_lmtp(t);
+	bool extended = s->esmtp && !s->mailing.utf8 && !is_lmtp(t);
 
 	snprintf(t->protocol, sizeof t->protocol, "%s%s%s%s%s",
-	    s->utf8 ? "UTF8" : "", extended ? "E" : "",
+	    s->mailing.utf8 ? "UTF8" : "", extended ? "E" : "",
 	    is_lmtp(t) ? "LMTP" : "SMTP", s->esmtp && s->tls ? "S" : "",
 	    s->user[0] ? "A" : "");
 	return t->protocol;
@@ -186,7 +186,7 @@ do_rcpt(struct transaction *t)
 		envelope_rcpt(&t->envelope, path->text, params(t));
 	}
 	if (*reply == '2')
-		t->place[t->smtpd->rcpts] = (unsigned short)place;
+		t->place[t->smtpd->mailing.rcpts] = (unsigned short)place;
 	else
 		log_refused(t, t->envelope.sender, path->text, reply);
 	smtpd_answer(t->smtpd, reply);
@@ -275,7 +275,7 @@ write_body(struct transaction *t, struct buf *body)
 static void
 do_body(struct transaction *t)
 {
-	struct buf *body = &t->smtpd->content.body, *out = body;
+	struct buf *body = &t->smtpd->mailing.content.body, *out = body;
 
 	if (t->open && t->smtpd->config->submission) {
 		supply_take(&t->supply, body);
@@ -283,7 +283,7 @@ do_body(struct transaction *t)
 	}
 	if (t->open && write_body(t, out) != 0) {
 		t->open = false;
-		content_spoil(&t->smtpd->content, t->handover.reply);
+		content_spoil(&t->smtpd->mailing.content, t->handover.reply);
 		log_message(t, "failed", t->handover.reply, t->handover.note);
 	}
 	buf_reset(body);
@@ -329,8 +329,9 @@ give(struct transaction *t, size_t place)
 static bool
 do_end(struct transaction *t)
 {
-	unsigned at = t->smtpd->answered;
-	bool last = !is_lmtp(t) || at + 1 == t->smtpd->rcpts, ok = false;
+	unsigned at = t->smtpd->mailing.answered;
+	bool last = !is_lmtp(t) || at + 1 == t->smtpd->mailing.rcpts,
+	     ok = false;
 
 	if (t->open && !t->message.each) {
 		ok = commit(t);
@@ -351,14 +352,14 @@ static bool
 told_failure(const struct transaction *t)
 {
 	return t->handover.note[0] &&
-	    strcmp(t->smtpd->content.fault, t->handover.reply) == 0;
+	    strcmp(t->smtpd->mailing.content.fault, t->handover.reply) == 0;
 }
 
 bool
 transaction_handle(struct transaction *t, enum smtpd_event event)
 {
 	/* Its chunks end where RSET, EHLO or TLS ended the transaction. */
-	if (event < SMTPD_BODY && !t->smtpd->receiving)
+	if (event < SMTPD_BODY && !t->smtpd->mailing.receiving)
 		abandon(t);
 	switch (event) {
 	case SMTPD_MAIL:
@@ -378,10 +379,11 @@ transaction_handle(struct transaction *t, enum smtpd_event event)
 	case SMTPD_SPOILED:
 		abandon(t);
 		if (!told_failure(t))
-			log_message(t, "rejected", t->smtpd->content.fault, "");
+			log_message(
+			    t, "rejected", t->smtpd->mailing.content.fault, "");
 		break;
 	case SMTPD_MORE:
-		if (t->smtpd->content.fault[0])
+		if (t->smtpd->mailing.content.fault[0])
 			abandon(t); /* its disk space, now */
 		break;
 	default:

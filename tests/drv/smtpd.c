@@ -87,15 +87,17 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 		buf_addf(&out, "CHUNK\n");
 		break;
 	case SMTPD_BODY:
-		buf_add(body, s->content.body.data, s->content.body.len);
-		buf_reset(&s->content.body);
+		buf_add(body, s->mailing.content.body.data,
+		    s->mailing.content.body.len);
+		buf_reset(&s->mailing.content.body);
 		break;
 	case SMTPD_END:
 		print_body(body);
-		buf_addf(
-		    &out, "END %llu\n", (unsigned long long)s->content.size);
-		smtpd_answer(
-		    s, s->answered ? "451 4.3.0 later" : "250 2.0.0 message");
+		buf_addf(&out, "END %llu\n",
+		    (unsigned long long)s->mailing.content.size);
+		smtpd_answer(s,
+		    s->mailing.answered ? "451 4.3.0 later"
+					: "250 2.0.0 message");
 		break;
 	case SMTPD_SPOILED:
 		buf_addf(&out, "SPOILED\n");

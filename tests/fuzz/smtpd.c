@@ -21,7 +21,7 @@ login(struct smtpd *s)
 	const char *user = s->sasl.user, *password = s->sasl.password;
 
 	must(s->config->auth && (s->tls || s->config->auth_clear));
-	must(s->esmtp && !s->mail && !*s->user);
+	must(s->esmtp && !s->mailing.open && !*s->user);
 	must(s->failed < SMTPD_LOGINS);
 	must(
 	    *user && *password && strlen(user) + strlen(password) <= SASL_PAIR);
@@ -43,7 +43,8 @@ available(struct smtpd *s, const char *in, size_t *at, size_t n)
 	++*at;
 	smtpd_secure(s);
 	must(s->tls && smtpd_idle(s) && !s->pipelining && !s->esmtp);
-	must(!*s->name && !*s->user && !s->mail && !s->rcpts && !s->tried);
+	must(!*s->name && !*s->user && !s->mailing.open && !s->mailing.rcpts &&
+	    !s->mailing.tried);
 	must(s->errors == errors && s->failed == failed);
 	return 0;
 }
@@ -60,7 +61,7 @@ check_params(const struct smtpd *s)
 		    params.data[i] != 127 &&
 		    (s->command.international || !(params.data[i] & 0x80)));
 	must(s->config->dsn || !s->command.params.dsn);
-	must(!s->command.international || s->utf8);
+	must(!s->command.international || s->mailing.utf8);
 	must(params.len < 700);
 	buf_free(&params);
 }
@@ -70,7 +71,7 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 {
 	const char *path = s->command.path.text;
 
-	if (t->open && event < SMTPD_BODY && !s->receiving) {
+	if (t->open && event < SMTPD_BODY && !s->mailing.receiving) {
 		t->dropped++;
 		t->open = false;
 	}
@@ -88,19 +89,19 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		must(s->config->starttls && !s->tls);
 		smtpd_answer(s, "220 2.0.0 Go");
 	} else if (event == SMTPD_DATA) {
-		must(s->rcpts > 0 && s->mail);
+		must(s->mailing.rcpts > 0 && s->mailing.open);
 		t->begun++;
 		t->open = true;
 		t->size = 0;
 		smtpd_answer(s, "354 Go");
 	} else if (event == SMTPD_BODY) {
-		t->size += s->content.body.len;
-		buf_reset(&s->content.body);
+		t->size += s->mailing.content.body.len;
+		buf_reset(&s->mailing.content.body);
 	} else if (event == SMTPD_END) {
-		must(t->size == s->content.size &&
-		    s->content.size <= s->config->max_size);
-		must(s->answered < s->rcpts);
-		t->ended += s->answered == 0;
+		must(t->size == s->mailing.content.size &&
+		    s->mailing.content.size <= s->config->max_size);
+		must(s->mailing.answered < s->mailing.rcpts);
+		t->ended += s->mailing.answered == 0;
 		t->open = false;
 		smtpd_answer(s, "250 2.0.0 OK");
 	} else if (event == SMTPD_SPOILED) {
@@ -121,9 +122,9 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 	while (event < SMTPD_QUIT && (at < n || event != SMTPD_MORE)) {
 		size_t left = n - at < piece ? n - at : piece;
 		bool dropped = s.state == SMTPD_IN_HANDSHAKE;
-		bool in_chunk =
-		    s.state == SMTPD_IN_CONTENT && s.content.data.chunks;
-		uint64_t chunk = s.content.chunk;
+		bool in_chunk = s.state == SMTPD_IN_CONTENT &&
+		    s.mailing.content.data.chunks;
+		uint64_t chunk = s.mailing.content.chunk;
 
 		left = available(&s, in, &at, left);
 		size_t taken = smtpd_take(&s, in + at, left, &event);
@@ -135,7 +136,7 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 		act(&s, event, t);
 		buf_add(&t->text, s.out.data, s.out.len);
 		buf_reset(&s.out);
-		must(s.rcpts <= config->max_rcpts);
+		must(s.mailing.rcpts <= config->max_rcpts);
 		must(s.line.text.len <= SASL_LINE);
 		must(s.errors <= SMTPD_ERRORS + 1);
 	}
