@@ -10,9 +10,7 @@ one_box() {
 
 # behind_ehlo ARG... < dialogue, LF: what smtp-recv answers behind EHLO's reply.
 behind_ehlo() {
-	{
-		echo 'EHLO me.example'
-		cat
-	} | crlf | smtp-recv --hostname host.example "$@" 2>log |
-		tr -d '\r' | sed '1,/^250 /d; s/as [0-9a-z]\{20\}$/as ID/'
+	sed $'1i EHLO me.example\r\n; s/$/\r/' |
+		smtp-recv --hostname host.example "$@" 2>log |
+		sed 's/\r//g; 1,/^250 /d; s/as [0-9a-z]\{20\}$/as ID/'
 }

@@ -14,19 +14,18 @@ setup() {
 # with ids and dates made equal.
 recv() {
 	local code=0
-	{
-		echo 'EHLO me.example'
-		cat
-	} | crlf | smtp-recv --log none --hostname host.example "$@" >replies ||
+	sed $'1i EHLO me.example\r\n; s/$/\r/' |
+		smtp-recv --log none --hostname host.example "$@" >replies ||
 		code=$?
-	tr -d '\r' <replies | sed '1,/^250 E/d' | normal
+	sed -E "s/\r//g; 1,/^250 E/d; $normal" replies
 	return $code
 }
 
+normal='s/(id|as) [0-9a-z]{20}/\1 ID/
+	s/^\t/  /
+	s/[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} .0000/DATE/'
 normal() {
-	sed -E 's/(id|as) [0-9a-z]{20}/\1 ID/
-		s/^\t/  /
-		s/[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} .0000/DATE/'
+	sed -E "$normal"
 }
 
 # letter RCPT... : the transaction of a short message.
@@ -360,11 +359,9 @@ letter() {
 # answers ARGS < addresses: "REPLY <address>" for each as a recipient.
 answers() {
 	cat >addresses
-	while IFS= read -r a; do
-		printf 'MAIL FROM:<x@b.example>\nRCPT TO:%s\n' "$a" |
-			recv "$@" | tail -n 1 | cut -c1-9 | tr '\n' ' '
-		echo "$a"
-	done <addresses
+	sed 's/.*/RSET\nMAIL FROM:<x@b.example>\nRCPT TO:&/' addresses |
+		recv "$@" | sed -n 'n; n; s/^\(.\{9\}\).*/\1/p' |
+		paste -d ' ' - addresses
 }
 
 @test "the table says who has a mailbox, and a folder that cannot be read is 451" {
