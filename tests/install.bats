@@ -98,7 +98,7 @@ unit_runs() {
 	peers_certificate
 	export PEERS_CA
 	site=$(peers_new site)
-	[ "$(id -u)" = 0 ] || user=
+	[ "$EUID" = 0 ] || user=
 	cp "$PEERS_CERT" "$site/cert.pem"
 	cp "$PEERS_KEY" "$site/key.pem"
 	mkdir -p "$site"/bob/Maildir/{tmp,new,cur} "$site/spool"
@@ -106,7 +106,7 @@ unit_runs() {
 	echo secret | auth-passwd --file "$site/passwd" --add bob
 	sed -i "s,\$,:$(id -u nobody):$(id -g nobody)::$site/bob," "$site/passwd"
 	chmod 600 "$site/passwd"
-	[ "$(id -u)" != 0 ] || chown -R nobody: "$site/bob" "$site/spool"
+	[ "$EUID" != 0 ] || chown -R nobody: "$site/bob" "$site/spool"
 	for unit in smtp submission submissions pop3 pop3s; do
 		port=$(free_port)
 		unit_runs "$unit" "$port"
@@ -151,7 +151,7 @@ unit_runs() {
 	END
 	spool -d "$site/spool" list | grep -c '<eve@example.com>' >got
 	same got <<<2
-	[ "$(id -u)" != 0 ] ||
+	[ "$EUID" != 0 ] ||
 		[ -z "$(find "$site/bob/Maildir" "$site/spool" ! -user nobody)" ]
 }
 

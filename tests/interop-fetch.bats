@@ -28,7 +28,7 @@ setup_file()
 	PORT=${address#*:}
 	receiver implicit --implicit
 	TLS_PORT=${address#*:}
-	[ "$(id -u)" != 0 ] || theirs
+	[ "$EUID" != 0 ] || theirs
 	export PORT TLS_PORT "${!PEERS_@}" "${!DOVECOT_@}" "${!COURIER_@}" \
 	    "${!CYRUS_@}"
 }

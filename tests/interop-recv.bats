@@ -28,7 +28,7 @@ setup_file()
 	started lmtp.log smtp-recv --lmtp --listen 127.0.0.1:0 \
 	    --hostname mx.example.org --local example.org --mailboxes mailboxes
 	LMTP_PORT=${address#*:}
-	[ "$(id -u)" != 0 ] || relays
+	[ "$EUID" != 0 ] || relays
 	export PORT TLS_PORT LMTP_PORT PEERS_CA POSTFIX_PORT EXIM_PORT OPENSMTPD_PORT
 }
 

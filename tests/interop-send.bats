@@ -29,7 +29,7 @@ setup_file()
 	    {smtp-send,spool}.{port,socket}; do
 		users+=(-u "$name")
 	done
-	[ "$(id -u)" != 0 ] || theirs "${users[@]}"
+	[ "$EUID" != 0 ] || theirs "${users[@]}"
 	export PORT TLS_PORT "${!PEERS_@}" "${!POSTFIX_@}" "${!EXIM_@}" \
 	    "${!OPENSMTPD_@}" "${!DOVECOT_@}" "${!AIOSMTPD_@}"
 }

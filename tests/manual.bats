@@ -151,7 +151,7 @@ waits()
 	echo "erin:$(openssl passwd -1 'pass word'):65534:65534::$outside" \
 		>"$outside/users"
 	chmod 600 "$outside/users"
-	[ "$(id -u)" != 0 ] || {
+	[ "$EUID" != 0 ] || {
 		chown -R 65534:65534 "$outside/md"
 		chown mail "$outside/users"
 	}
@@ -337,7 +337,7 @@ pop3_server()
 	sed -i "s,--listen,--maildir $HOME/Maildir &," script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	curl -m 20 -sS --ssl-reqd --cacert mx.pem \
 		--connect-to "::127.0.0.1:${address##*:}" \
 		"pop3://alice:secret@mx.example.org/" >list
@@ -374,7 +374,7 @@ pop3_server()
 		>script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	curl -m 20 -sS "pop3://me:secret@$address/" >list
 	crlf <<<'' | cmp - list
 	try pop3-serve.1 3 >got
@@ -426,7 +426,7 @@ inetd_runs()
 		s,/var/spool/mailpipe,$PWD/spool,; s/^smtp/exec smtp/" >script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	send_one "${address#*:}"
 	waits >got
 	same got <<-'END'
@@ -442,7 +442,7 @@ inetd_runs()
 		s/^smtp/exec smtp/" >script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	echo "example.net lmtp $PWD/lmtp" >spool/routes
 	spool add bob@example.net <text >id
 	spool run 2>run.log
@@ -478,7 +478,7 @@ make_certificate()
 		s/:587/127.0.0.1:0/; s/^tls-serve/exec &/" >script
 	echo secret | sh -e script 2>log 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	echo secret >password
 	chmod 600 password
 	smtp-send --relay "submission://ann@$address" --cafile "$PEERS_CA" \
@@ -517,7 +517,7 @@ send_tls()
 	example tls-serve.1 1 's/:2525/:0/; s/^tls-serve/exec &/' >script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 800 $! listening log
+	peers_wait 800 $! listens log
 	send_tls "${address#*:}"
 	waits >got
 	same got <<-'END'
@@ -570,7 +570,7 @@ send_tls()
 		s,/etc/mailpipe/passwd,$PWD/users," >script
 	sh -e script 2>log </dev/null 3>&- &
 	servers+=($!)
-	peers_wait 400 $! listening log
+	peers_wait 400 $! listens log
 	"$PYTHON" - "${address#*:}" <<-'END'
 		import smtplib, ssl, sys
 		with smtplib.SMTP("localhost", int(sys.argv[1]), timeout=20) as c:

@@ -32,7 +32,7 @@ teardown() {
 	[ -z "$shared" ] || rm -rf "$shared"
 }
 
-is_root() { [ "$(id -u)" -eq 0 ]; }
+is_root() { [ "$EUID" -eq 0 ]; }
 
 # A folder that another user can reach, with our program in it.
 share() {

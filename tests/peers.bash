@@ -54,7 +54,7 @@ peers_dir()
 
 peers_need_root()
 {
-	[ "$(id -u)" = 0 ] || skip "$1 must be started by root"
+	[ "$EUID" = 0 ] || skip "$1 must be started by root"
 }
 
 peer_path()
@@ -90,14 +90,14 @@ peers_bound()
 }
 
 # Below the ephemeral range, where an outgoing connection could take the port
-# before the peer does. The folder keeps tests that run beside us away from it.
+# before the peer does. The file keeps tests that run beside us away from it.
 free_port()
 {
 	local port
 	for _ in {1..100}; do
 		port=$((10000 + SRANDOM % 22000))
-		mkdir "${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$port" 2>/dev/null ||
-			continue
+		(set -C && : >"${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$port") \
+		    2>/dev/null || continue
 		peers_bound "$port" && continue
 		echo "$port"
 		return
@@ -142,17 +142,22 @@ wait_port()
 # their user must be able to reach it.
 peers_new()
 {
-	local dir above=()
+	local dir new above=()
 	dir=$(peers_dir)
-	mkdir -p "$dir"
-	mktemp -d "$dir/$1.XXXXXX"
-	[ "$(id -u)" = 0 ] || return 0
-	chmod 711 "$dir"/"$1".*
-	while [[ $dir == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
-		above+=("$dir")
-		dir=${dir%/*}
-	done
-	chmod a+x "${above[@]}"
+	new=$dir/$1.$SRANDOM
+	[ "$EUID" = 0 ] || {
+		mkdir -p "$new" && echo "$new"
+		return
+	}
+	[ -d "$dir" ] || {
+		mkdir -p "$dir"
+		while [[ $dir == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
+			above+=("$dir")
+			dir=${dir%/*}
+		done
+		chmod a+x "${above[@]}"
+	}
+	mkdir -m 711 "$new" && echo "$new"
 }
 
 # peers_spawn DIR COMMAND...: in a session of its own, by which peers_stop finds
@@ -255,7 +260,7 @@ smtp_sink()
 {
 	local dir program user=()
 	# Root must name a user; others may not.
-	[ "$(id -u)" != 0 ] || user=(-u root)
+	[ "$EUID" != 0 ] || user=(-u root)
 	dir=$(peers_new smtp-sink)
 	program=$(peer_path smtp-sink) || return
 	SMTP_SINK_PORT=$(free_port)

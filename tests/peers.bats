@@ -323,7 +323,7 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 	read -r -t 10 -u "$connection" service
 	smtp_sink
 	sink=$PEERS_PID
-	if [ "$(id -u)" = 0 ]; then
+	if [ "$EUID" = 0 ]; then
 		postfix_start
 		dovecot_start
 		exim_start

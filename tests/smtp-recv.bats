@@ -604,7 +604,7 @@ routed() {
 }
 
 @test "root delivers into no folder of another's" {
-	[ "$(id -u)" -eq 0 ] || skip "only root could"
+	[ "$EUID" -eq 0 ] || skip "only root could"
 	chown -R nobody box
 	letter c@host.example | recv --mailboxes mailboxes | sed -n 3p >got
 	same got <<<'451 4.3.0 Temporary trouble, try again later'
@@ -613,7 +613,7 @@ routed() {
 
 # as_user COMMAND...: not as root, in a folder of its own that it may use.
 as_user() {
-	[ "$(id -u)" -eq 0 ] || { "$@" && return; }
+	[ "$EUID" -eq 0 ] || { "$@" && return; }
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 }
 
@@ -662,7 +662,7 @@ as_user() {
 		.dot
 		text
 	EOF
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$EUID" -eq 0 ]; then
 		smtp-recv --log none --hostname host.example \
 			--mailboxes mailboxes <in 2>err | tail -n 1 >got
 		crlf <<<'451 4.3.0 Temporary trouble, try again later' | same got
