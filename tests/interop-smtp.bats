@@ -289,11 +289,11 @@ results()
 	} | batch --relay "smtp://127.0.0.1:$POSTFIX_PORT" >got
 	results <got >sorted
 	same sorted <<-'END'
-		one	<bob@example.org>	ok	250	2.0.0	Ok: queued as ID
+		one	<bob@example.org>	ok	250	2.0.0	Ok: 1375 bytes queued as ID
 		one	<carol@example.org>	temp	450	4.2.1	<carol@example.org>: Recipient address rejected: busy
 		one	<zoe@example.org>	perm	550	5.1.1	<zoe@example.org>: Recipient address rejected: User unknown in virtual mailbox table
 		three	<zoe@example.org>	perm	550	5.1.1	<zoe@example.org>: Recipient address rejected: User unknown in virtual mailbox table
-		two	<bob@example.org>	ok	250	2.0.0	Ok: queued as ID
+		two	<bob@example.org>	ok	250	2.0.0	Ok: 1375 bytes queued as ID
 	END
 	files "$POSTFIX_MAIL/bob/new" 2
 	for file in "$POSTFIX_MAIL"/bob/new/*; do

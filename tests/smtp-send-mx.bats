@@ -648,7 +648,7 @@ asked() {
 		kill $(jobs -p)
 	END
 	export TESTS MAILPIPE_SPOOL=$PWD/spool
-	export -f until_there
+	export -f until_there eventually pause
 	unshare -nm bash -e inside >id 2>err 3>&-
 	sed -E 's/id=[0-9a-z]{20}/id=ID/g' err >got
 	same got <<-'END'
