@@ -251,14 +251,65 @@ started() {
 	echo 7 | same count
 }
 
-@test "a run with nothing due opens no message" {
+# fill N: so many more messages like the one in the queue.
+fill() {
+	python3 - s/queue "$1" <<-'END'
+		import os, sys
+		os.chdir(sys.argv[1])
+		name = min(os.listdir("."))
+		due, _, state = name.split(".")
+		data = open(name, "rb").read()
+		for i in range(int(sys.argv[2])):
+		    with open(f"{due}.{i:020d}.{state}", "wb") as f:
+		        f.write(data)
+	END
+}
+
+# peaks COMMAND...: what it takes of memory at most, in KiB.
+peaks() {
+	rm -f peak
+	"$BUILD/drv/peak" peak "$@" >/dev/null
+	sed 's/.* //' peak
+}
+
+@test "a run with nothing due opens no message, however many wait" {
 	relay
-	for _ in 1 2 3; do
-		message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	spool run
+	strace -f -o few spool run
+	small=$(peaks spool run)
+	fill 20000
+	strace -f -o many spool run
+	big=$(peaks spool run)
+	for trace in few many; do
+		grep -c '"[0-9]*\.[0-9a-z]\{20\}\.q"' $trace || true
+	done >count
+	printf '0\n0\n' | same count
+	# It reads the folder, and that is all.
+	for trace in few many; do
+		sed -E 's/^[0-9]+ +//; s/\(.*//' $trace | grep -v getdents >$trace.calls
 	done
-	strace -f -o trace -e trace=open,openat spool run
-	grep -c '"[0-9]*\.[0-9a-z]\{20\}\.q"' trace >count || true
-	echo 0 | same count
+	sanitized || same many.calls <few.calls
+	sanitized || [ $((big - small)) -lt 600 ]
+}
+
+@test "a list of very many messages takes no more memory than one of few" {
+	message | spool add --at +1d -f a@b.example good@x.example >/dev/null
+	for form in '' --json; do
+		# shellcheck disable=SC2086 # nothing or a word
+		peaks spool list $form
+	done >few
+	fill 20000
+	for form in '' --json; do
+		# shellcheck disable=SC2086
+		peaks spool list $form
+		# shellcheck disable=SC2086
+		spool list $form | wc -l
+	done >many
+	sanitized || paste few <(sed -n '1p; 3p' many) |
+		awk '$2 - $1 > 600 { exit 1 }'
+	sed -n '2p; 4p' many >counts
+	printf '40002\n20001\n' | same counts
 }
 
 @test "a deliver route runs a handler once a recipient, and takes its verdict" {
