@@ -93,6 +93,10 @@ read_data(const struct message *m, size_t at, size_t n, enum dns_type type,
 		return n == 16 && inet_ntop(AF_INET6, data, r->name, DNS_NAME)
 		    ? 0
 		    : -1;
+	case DNS_CNAME:
+		if (skip_name(m, at) != at + n)
+			return -1;
+		return read_name(m, at, r->name);
 	case DNS_MX:
 		if (n < 3 || skip_name(m, at + 2) != at + n)
 			return -1;
@@ -102,25 +106,61 @@ read_data(const struct message *m, size_t at, size_t n, enum dns_type type,
 	return -1;
 }
 
-/* The record at *at, added if it is one of the type; *at is then behind it. */
+/* The record at *at, whose end *at then is. 1: it is one of the name's and of
+ * the type, in *r; 0: another; -1: it is none. */
 static int
-read_record(const struct message *m, size_t *at, enum dns_type type,
-    struct dns_answer *a)
+read_record(const struct message *m, size_t *at, const char *name,
+    enum dns_type type, struct dns_record *r)
 {
 	size_t head = skip_name(m, *at), data = head + 10, size;
+	char owner[DNS_NAME];
 
-	if (!head || data > m->n)
+	if (!head || data > m->n || read_name(m, *at, owner) < 0)
 		return -1;
 	size = number(m, head + 8);
 	if (size > m->n - data)
 		return -1;
 	*at = data + size;
-	if (number(m, head) != type || number(m, head + 2) != 1)
+	if (number(m, head) != type || number(m, head + 2) != 1 ||
+	    strcmp(owner, name) != 0)
 		return 0;
-	if (read_data(m, data, size, type, &a->records[a->n]) < 0)
-		return -1;
-	a->n++;
-	return 0;
+	return read_data(m, data, size, type, r) < 0 ? -1 : 1;
+}
+
+/* Where the answer's records begin, 0 where it ends before. */
+static size_t
+skip_questions(const struct message *m)
+{
+	size_t at = HEADER;
+
+	for (unsigned i = number(m, 4); i > 0; i--)
+		if (!(at = skip_name(m, at)) || (at += 4) > m->n)
+			return 0;
+	return at;
+}
+
+/* What the name is an alias of in the end, wherever those records stand. How
+ * many aliases that takes, -1: no end of them, or no whole answer. */
+static int
+follow(const struct message *m, size_t start, char name[DNS_NAME])
+{
+	struct dns_record r;
+	int aliases = 0, found;
+	bool moved = true;
+
+	while (moved) {
+		size_t at = start;
+		moved = false;
+		for (unsigned i = number(m, 6); i > 0; i--) {
+			found = read_record(m, &at, name, DNS_CNAME, &r);
+			if (found < 0 || (found > 0 && ++aliases > DNS_ALIASES))
+				return -1;
+			if (found > 0)
+				strcpy(name, r.name);
+			moved |= found > 0;
+		}
+	}
+	return aliases;
 }
 
 /* Answers are neither queries nor cut short. */
@@ -132,28 +172,34 @@ is_answer(const struct message *m)
 }
 
 enum dns_status
-dns_read(const unsigned char *octets, size_t n, enum dns_type type,
-    struct dns_answer *a)
+dns_read(const unsigned char *octets, size_t n, const char *name,
+    enum dns_type type, struct dns_answer *a)
 {
 	const struct message m = {octets, n};
-	size_t at = HEADER;
+	char owner[DNS_NAME] = "";
+	bool resolver, authority;
+	int aliases, found;
+	size_t at;
 
 	a->n = 0;
-	if (!is_answer(&m))
+	if (!is_answer(&m) || !(at = skip_questions(&m)))
 		return DNS_FAILED;
-	switch (octets[3] & 0x0f) {
-	case 0:
-		break;
-	case 3:
+	authority = octets[2] & 0x04;
+	resolver = octets[3] & 0x80;
+	if ((octets[3] & 0x0f) == 3 && (authority || resolver))
 		return DNS_NO_NAME;
-	default:
+	if (octets[3] & 0x0f)
 		return DNS_FAILED;
+	strncat(owner, name, DNS_NAME - 1);
+	if ((aliases = follow(&m, at, owner)) < 0)
+		return DNS_FAILED;
+	for (unsigned i = number(&m, 6); i > 0 && a->n < DNS_RECORDS; i--) {
+		found = read_record(&m, &at, owner, type, &a->records[a->n]);
+		if (found < 0)
+			return DNS_FAILED;
+		a->n += found > 0;
 	}
-	for (unsigned i = number(&m, 4); i > 0; i--)
-		if (!(at = skip_name(&m, at)) || (at += 4) > n)
-			return DNS_FAILED;
-	for (unsigned i = number(&m, 6); i > 0 && a->n < DNS_RECORDS; i--)
-		if (read_record(&m, &at, type, a) < 0)
-			return DNS_FAILED;
-	return a->n ? DNS_OK : DNS_NONE;
+	if (a->n)
+		return DNS_OK;
+	return resolver || (authority && !aliases) ? DNS_NONE : DNS_FAILED;
 }

@@ -8,8 +8,9 @@
 #define DNS_MESSAGE 65535 /* octets of an answer at most */
 #define DNS_NAME 256      /* of a name as text with its NUL */
 #define DNS_RECORDS 100   /* further ones are not looked at */
+#define DNS_ALIASES 16    /* more, one behind the other, are a loop */
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_AAAA = 28 };
 
 struct dns_record {
 	unsigned preference; /* of MX */
@@ -27,12 +28,15 @@ enum dns_status {
 	DNS_OK,      /* at least one record of the type */
 	DNS_NONE,    /* the name exists, but not with this type */
 	DNS_NO_NAME, /* NXDOMAIN */
-	DNS_FAILED   /* SERVFAIL and the like, or no whole answer */
+	DNS_FAILED   /* SERVFAIL and the like, no whole answer, aliases without
+			an end, or nothing from a server that knows nothing:
+			neither the domain's own nor a resolver */
 };
 
-/* Takes the records of the type out of an answer of n octets; a resolver has
- * followed aliases in it, so the owners' names are not compared. */
+/* Takes the records of the type that name (in lower case) has, by itself or as
+ * an alias, out of an answer of n octets; those of other names are not looked
+ * at. */
 enum dns_status dns_read(const unsigned char *message, size_t n,
-    enum dns_type type, struct dns_answer *a);
+    const char *name, enum dns_type type, struct dns_answer *a);
 
 #endif

@@ -124,7 +124,7 @@ ask(struct look *l, const char *name, enum dns_type type, struct dns_answer *a)
 		    &l->libc, query, n, l->message, sizeof l->message);
 	if (n < 0 || n > (int)sizeof l->message)
 		return DNS_FAILED;
-	return dns_read(l->message, (size_t)n, type, a);
+	return dns_read(l->message, (size_t)n, name, type, a);
 }
 
 static void

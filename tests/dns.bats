@@ -36,8 +36,8 @@ answers() {
 }
 
 @test "records of the type are taken, others and other classes passed over" {
-	answers 15 'msg(rr(name("b.example"), 5), rr(mx(10, "MX1.b.Example")),
-		rr(b"1234", 1), rr(mx(7, "chaos"), cls=3), rr(mx(65535, "m_x-2.b")))' <<-'X'
+	answers 15 'msg(rr(mx(10, "MX1.b.Example")), rr(b"1234", 1),
+		rr(mx(7, "chaos"), cls=3), rr(mx(65535, "m_x-2.b")))' <<-'X'
 	ok
 	10 mx1.b.example
 	65535 m_x-2.b
@@ -112,6 +112,54 @@ answers() {
 	# A chain that goes back each time, 200 labels of it.
 	answers 15 'msg(rr(b"\0\1\1x\0" + b"".join(b"\1x" + p(at + 2 + max(0, 4 * i - 1))
 		for i in range(200)), 16), rr(mx(1, p(at + 2 + 3 + 4 * 199))))' <<<failed
+}
+
+@test "what an alias is of is followed, in any order, and no other name has a say" {
+	answers 15 'msg(rr(name("b.example"), 5), rr(mx(1, "x"), owner=name("B.example")))' <<-'X'
+	ok
+	1 x
+	X
+	answers 15 'msg(rr(mx(1, "x"), owner=name("d")), rr(name("d"), 5, owner=name("c")),
+		rr(name("c"), 5, owner=name("b")), rr(name("b"), 5))' <<-'X'
+	ok
+	1 x
+	X
+	answers 15 'msg(rr(mx(1, "evil"), owner=name("b.example")), rr(mx(2, "x")),
+		rr(mx(3, "evil"), owner=name("example")))' <<-'X'
+	ok
+	2 x
+	X
+	answers 15 'msg(rr(mx(1, "evil"), owner=name("other.example")))' <<<none
+	# Beside an alias a name has nothing else.
+	answers 15 'msg(rr(mx(1, "evil")), rr(name("b"), 5), rr(mx(2, "x"), owner=name("b")))' <<-'X'
+	ok
+	2 x
+	X
+}
+
+@test "aliases that lead back, or on and on, have failed" {
+	answers 15 'msg(rr(name("a.example"), 5))' <<<failed
+	answers 15 'msg(rr(name("b"), 5), rr(name("a.example"), 5, owner=name("b")),
+		rr(mx(1, "x"), owner=name("b")))' <<<failed
+	chain='msg(rr(name("c0"), 5), *[rr(name(f"c{n + 1}"), 5, owner=name(f"c{n}"))
+		for n in range(%d)], rr(mx(1, "x"), owner=name("c%d")))'
+	# shellcheck disable=SC2059
+	printf -v chain16 "$chain" 15 15
+	# shellcheck disable=SC2059
+	printf -v chain17 "$chain" 16 16
+	answers 15 "$chain16" <<<$'ok\n1 x'
+	answers 15 "$chain17" <<<failed
+}
+
+@test "nothing, from a server that is neither a resolver nor the domain's own, has failed" {
+	answers 15 'msg(flags=0x8000)' <<<failed
+	answers 15 'msg(flags=0x8003)' <<<failed
+	answers 15 'msg(flags=0x8400)' <<<none
+	answers 15 'msg(flags=0x8403)' <<<'no name'
+	answers 15 'msg(flags=0x8080)' <<<none
+	# Its own alias, of a name that is another's.
+	answers 15 'msg(rr(name("b"), 5), flags=0x8400)' <<<failed
+	answers 15 'msg(rr(mx(1, "x")), flags=0x8000)' <<<$'ok\n1 x'
 }
 
 @test "of very many records the first hundred are taken" {

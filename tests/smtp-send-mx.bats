@@ -307,13 +307,18 @@ asked() {
 		short.example MX !short
 		host.example MX 10 bad.example
 		bad.example A !servfail
+		claims.example MX !claims 10000
+		lame.example MX !lame
+		loop.example MX !loop
+		lamehost.example MX 10 lamed.example
+		lamed.example A !lame
 		slow.example MX 10 slowhost.example
 		slowhost.example A !silence
 	X
 	to+=(--timeout 4s)
 	SECONDS=0
 	for what in servfail refused silence garbage wrongid foreign query pointer \
-		cut hang drip close short host slow; do
+		cut hang drip close short claims lame loop lamehost host slow; do
 		{
 			code=0
 			smtp-send "${to[@]}" -f a@x.org "b@$what.example" <m 2>err.$what || code=$?
@@ -326,6 +331,7 @@ asked() {
 	[ "$SECONDS" -lt 20 ]
 	cat code.* >got
 	same got <<-'END'
+		claims 75
 		close 75
 		cut 75
 		drip 75
@@ -333,6 +339,9 @@ asked() {
 		garbage 75
 		hang 75
 		host 75
+		lame 75
+		lamehost 75
+		loop 75
 		pointer 75
 		query 75
 		refused 75
@@ -344,7 +353,7 @@ asked() {
 	END
 	sed 's/.*>: 451 4.4.3 no answer from DNS\( in time\)* for.*/temporary/' err.* |
 		sort | uniq -c | sed 's/^ *//' >got
-	same got <<<'15 temporary'
+	same got <<<'19 temporary'
 }
 
 @test "an answer cut short comes by TCP, also one of very many records" {
@@ -354,11 +363,31 @@ asked() {
 		a.example MX !tcp 10 two
 		many.example MX !many 4000
 		many.example A 127.0.0.2
+		full.example A !many 1900 127.0.0.2
 		two A 127.0.0.2
 	X
-	send 0 b@a.example b@many.example
+	send 0 b@a.example b@many.example b@full.example
 	grep -c 'example MX' dns.log >got
-	same got <<<4
+	same got <<<5
+	grep -c 'full.example A$' dns.log >got
+	same got <<<2
+}
+
+@test "an answer that speaks of another name says nothing of ours" {
+	host 2
+	host 3
+	ready 2 3
+	dns <<-X
+		a.example MX !other
+		a.example A 127.0.0.2
+		evil.example A 127.0.0.3
+	X
+	send 0 b@a.example
+	grep -ah '^RCPT' h2.1 | tr -d '\r' >got
+	same got <<<'RCPT TO:<b@a.example>'
+	[ ! -e h3.1 ]
+	grep -c evil dns.log >got || :
+	same got <<<0
 }
 
 @test "twenty places are tried, of the best hosts, and no more" {

@@ -1,4 +1,4 @@
-/* dns TYPE: an answer on standard input, its status and records of the type;
+/* dns TYPE: an answer on standard input for a.example, its status and records;
  * the answer is cut anywhere in `dns TYPE cut'. dns mx OWN...: lines
  * "PREFERENCE TIE HOST" (`.' is the root), what is tried. */
 #include "drv.h"
@@ -17,7 +17,7 @@ read_part(const struct buf *in, size_t n, enum dns_type type, bool quiet)
 
 	if (n)
 		memcpy(copy, in->data, n);
-	enum dns_status s = dns_read(copy, n, type, &a);
+	enum dns_status s = dns_read(copy, n, "a.example", type, &a);
 	free(copy);
 	if (quiet && s != DNS_OK)
 		return;

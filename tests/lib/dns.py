@@ -15,7 +15,11 @@ or instead of DATA what becomes of the answer:
   !cut                   without its last octets
   !foreign               an answer to another question
   !query                 the question comes back
-  !many N                N records, by TCP
+  !many N [ADDRESS]      N records, by TCP, of which each has that address
+  !claims N              one record, and says they are N
+  !lame                  other servers' names, and an address of theirs
+  !loop                  aliases of each other
+  !other                 the record of another name: 10 evil.example
   !tcp MORE...           cut short by UDP; by TCP MORE, data or of these:
   !hang                  TCP: nothing         !drip      TCP: an octet a second
   !close                 TCP: closed          !short     TCP: a length too long
@@ -99,6 +103,9 @@ def respond(query, tcp):
         if what == "!tcp":
             return answer(query, question,
                           [record(name, kind, special[1:])]), ""
+        if what == "!many" and len(special) > 2:
+            one = record(name, "A", special[2:])
+            return answer(query, question, [one] * int(special[1])), ""
         if what == "!many":
             owner = b"\xc0\x0c"
             one = struct.pack(">HHIH", 15, 1, 60, 4) + b"\0\1\xc0\x0c"
@@ -117,6 +124,20 @@ def respond(query, tcp):
         return b"\0\0" + answer(query, question, [])[2:], ""
     if what == "!foreign":
         return answer(query, b"\1x\0\0\x0f\0\1", []), ""
+    mx = record(name, "MX", ["10", "a.b"])
+    if what == "!claims":
+        return answer(query, question, [mx], count=int(special[1])), ""
+    if what == "!other":
+        return answer(query, question, [
+            record("evil.example", "MX", ["10", "evil.example"])]), ""
+    if what == "!loop":
+        return answer(query, question, [record(name, "CNAME", ["x." + name]),
+                                        record("x." + name, "CNAME", [name])]), ""
+    if what == "!lame":
+        other = encode("example") + struct.pack(">HHIH", 2, 1, 60, 4) + b"\2ns\0"
+        glue = record("ns", "A", ["127.0.0.9"])
+        head = query[:2] + struct.pack(">HHHHH", 0x8000, 1, 0, 1, 1)
+        return head + question + other + glue, ""
     if what == "!query":
         return query, ""
     if what == "!pointer":
