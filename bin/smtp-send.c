@@ -31,7 +31,8 @@ enum {
 	HOSTNAME,
 	SIZE,
 	ALLOW_EMPTY,
-	MAX_RCPTS
+	MAX_RCPTS,
+	MAX_TIME
 };
 
 #define LOOKUP_SECONDS 60 /* for all of a domain */
@@ -71,7 +72,8 @@ static const char usage[] =
     "  --password-command CMD, --password-file FILE, --password-fd N\n"
     "                      else ~/.netrc, else asked for on the terminal\n"
     "  --oauth2-command CMD  a token instead of a password\n"
-    "  --timeout TIME      for each wait;  --config FILE  long options\n"
+    "  --timeout TIME      for each wait;  --max-time TIME  for a message\n"
+    "  --config FILE       long options, one a line\n"
     "  -q, --quiet         say nothing of failed recipients\n"
     "  -v, --verbose       show the dialogue;  -h, --help;  -V, --version\n";
 
@@ -80,9 +82,9 @@ static const struct option_def option_defs[] = {{"relay", RELAY, true},
     {"port", PORT, true}, {"local", LOCAL, true}, {"from", 'f', true},
     {"recipients-from-header", 't', false}, {"batch", BATCH, false},
     {"size", SIZE, true}, {"allow-empty", ALLOW_EMPTY, false},
-    {"max-rcpts", MAX_RCPTS, true}, {"hostname", HOSTNAME, true},
-    {"probe", PROBE, false}, {"quiet", 'q', false}, DIAL_OPTIONS,
-    {NULL, 0, false}};
+    {"max-rcpts", MAX_RCPTS, true}, {"max-time", MAX_TIME, true},
+    {"hostname", HOSTNAME, true}, {"probe", PROBE, false},
+    {"quiet", 'q', false}, DIAL_OPTIONS, {NULL, 0, false}};
 
 static int
 set_hostname(const char *name, char *why, size_t size)
@@ -106,6 +108,29 @@ add_own(const char *name)
 	own = xrealloc(own, (own_count + 2) * sizeof *own);
 	own[own_count++] = name;
 	own[own_count] = NULL;
+}
+
+/* Of what a message may cost. */
+static int
+set_limit(int key, const char *value, char *why, size_t size)
+{
+	uint64_t n;
+
+	if (key == MAX_RCPTS) {
+		if (parse_number(value, INT64_MAX, &session.max_rcpts) == 0 &&
+		    session.max_rcpts > 0)
+			return 0;
+		snprintf(why, size,
+		    "--max-rcpts: `%s' is no number of 1 and more", value);
+		return -1;
+	}
+	if (parse_duration(value, &n) == 0 && n > 0 && n <= 7 * 86400) {
+		session.max_time = hop.seconds = (unsigned)n;
+		return 0;
+	}
+	snprintf(
+	    why, size, "--max-time: `%s' is not a time of 1s to 1w", value);
+	return -1;
 }
 
 /* Of the way to mail hosts. */
@@ -173,12 +198,8 @@ set_option(int key, const char *value, char *why, size_t size)
 		session.allow_empty = true;
 		return 0;
 	case MAX_RCPTS:
-		if (parse_number(value, INT64_MAX, &session.max_rcpts) == 0 &&
-		    session.max_rcpts > 0)
-			return 0;
-		snprintf(why, size,
-		    "--max-rcpts: `%s' is no number of 1 and more", value);
-		return -1;
+	case MAX_TIME:
+		return set_limit(key, value, why, size);
 	case HOSTNAME:
 		return set_hostname(value, why, size);
 	case 'q':
@@ -273,9 +294,11 @@ set_hop(void)
 	hop.server = mx ? NULL : &target;
 	hop.tls = dial.tls;
 	hop.resolver.own = own;
-	hop.resolver.seconds = dial.timeout && dial.timeout < LOOKUP_SECONDS
-	    ? dial.timeout
-	    : LOOKUP_SECONDS;
+	hop.resolver.seconds = LOOKUP_SECONDS;
+	if (dial.timeout && dial.timeout < hop.resolver.seconds)
+		hop.resolver.seconds = dial.timeout;
+	if (hop.seconds && hop.seconds < hop.resolver.seconds)
+		hop.resolver.seconds = hop.seconds;
 }
 
 /* Jobs to results, or the message to its recipients. */

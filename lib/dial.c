@@ -17,7 +17,10 @@
 #include "refusal.h"
 #include "verdict.h"
 
-#define CONNECT_SECONDS 120 /* up to and with the login */
+/* Up to and with the login; SMTP's greeting has 5 minutes (RFC 5321 4.5.3.2).
+ */
+#define CONNECT_SECONDS 120
+#define GREETING_SECONDS 300
 #define NO_TICKET \
 	"AUTH=DIGEST-MD5;AUTH=CRAM-MD5;AUTH=NTLM;AUTH=PLAIN;AUTH=LOGIN"
 
@@ -204,10 +207,12 @@ set_all(
     struct dial *d, struct url *t, const struct dial_options *o, char *error)
 {
 	CURL *c = d->curl;
-	long seconds = CONNECT_SECONDS;
+	long ms = 1000 * (d->talk.smtp ? GREETING_SECONDS : CONNECT_SECONDS);
 
-	if (o->timeout && o->timeout < seconds)
-		seconds = o->timeout;
+	if (o->timeout && o->timeout < ms / 1000)
+		ms = 1000 * (long)o->timeout;
+	if (o->most && o->most < ms)
+		ms = o->most > 0 ? (long)o->most : 1;
 	set_url(c, t, o);
 	if (t->address)
 		set_address(d, t->address);
@@ -220,8 +225,9 @@ set_all(
 	/* Not what the environment says. */
 	curl_easy_setopt(c, CURLOPT_PROXY, o->proxy ? o->proxy : "");
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, seconds);
-	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, ms);
+	/* Each reply's; all of them together have the other one. */
+	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, (ms + 999) / 1000);
 	/* Of IMAP a capability (RFC 4959), which libcurl looks for. */
 	curl_easy_setopt(c, CURLOPT_SASL_IR, d->talk.imap ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);

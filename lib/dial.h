@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "buf.h"
@@ -21,8 +22,9 @@ struct dial_options {
 	const char *proxy;
 	struct login login;
 	const char *hostname; /* for EHLO; NULL: the system's */
-	unsigned timeout; /* seconds, each wait; 0: 60, and 300 for replies */
-	bool verbose;     /* the dialogue on stderr, secrets masked */
+	unsigned timeout;     /* seconds, each wait; 0: those of the protocol */
+	int64_t most; /* milliseconds up to and with the login; 0: none */
+	bool verbose; /* the dialogue on stderr, secrets masked */
 	const struct dialogue_watch *watch; /* or NULL */
 };
 

@@ -106,11 +106,11 @@ is_ascii(const char *s)
 	return true;
 }
 
-/* By its addresses, or because it came here so. */
+/* Whether the sender's parameters say that the message is of that kind. */
 static bool
-is_utf8(const struct smtp_message *m)
+is_declared(const struct batch_path *sender)
 {
-	const char *p = m->sender->params;
+	const char *p = sender->params;
 
 	for (; p && *p; p += strspn(p, " ")) {
 		size_t n = strcspn(p, " ");
@@ -118,6 +118,14 @@ is_utf8(const struct smtp_message *m)
 			return true;
 		p += n;
 	}
+	return false;
+}
+
+static bool
+needs_utf8(const struct smtp_message *m)
+{
+	if (m->eightbit && is_declared(m->sender))
+		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (!is_ascii(m->rcpts[i].address))
 			return true;
@@ -132,7 +140,7 @@ esmtp_mail(int offered, const struct smtp_message *m, struct buf *line)
 		buf_addf(line, " SIZE=%llu", (unsigned long long)m->size);
 	if ((offered & ESMTP_8BITMIME) && m->eightbit)
 		buf_adds(line, " BODY=8BITMIME");
-	if ((offered & ESMTP_SMTPUTF8) && is_utf8(m))
+	if ((offered & ESMTP_SMTPUTF8) && needs_utf8(m))
 		buf_adds(line, " SMTPUTF8");
 	add_params(offered, m->sender->params, line);
 }
@@ -148,4 +156,10 @@ bool
 esmtp_takes(int offered, const struct batch_path *path)
 {
 	return (offered & ESMTP_SMTPUTF8) || is_ascii(path->address);
+}
+
+bool
+esmtp_takes_header(int offered, const struct batch_path *sender)
+{
+	return (offered & ESMTP_SMTPUTF8) || !is_declared(sender);
 }

@@ -41,11 +41,13 @@ struct smtp_message {
 };
 
 /* Adds the command without its line end. A path's own parameters stay where
- * their extension was offered; SIZE, BODY and, where an address wants it,
- * SMTPUTF8 are made here. */
+ * their extension was offered; SIZE, BODY and, where an address needs it, or
+ * the message says it does and has 8-bit octets, SMTPUTF8 are made here. */
 void esmtp_mail(int offered, const struct smtp_message *m, struct buf *line);
 void esmtp_rcpt(int offered, const struct batch_path *rcpt, struct buf *line);
-/* Whether the path can be said where that was offered (RFC 6531 3.2). */
+/* Whether the path can be said where that was offered (RFC 6531 3.2), and
+ * whether a message with that sender and 8-bit octets in its header can. */
 bool esmtp_takes(int offered, const struct batch_path *path);
+bool esmtp_takes_header(int offered, const struct batch_path *sender);
 
 #endif

@@ -35,6 +35,7 @@ forget(struct hop *h)
 {
 	url_free(&h->url);
 	h->known = false;
+	h->tried[0] = '\0';
 }
 
 void
@@ -78,7 +79,8 @@ find_places(struct hop *h)
 	resolve(&h->resolver, ascii, &h->places);
 	h->known = h->places.n > 0;
 	h->at = 0;
-	h->round_ends = conn_now() + ROUND_SECONDS * INT64_C(1000);
+	h->round_ends = conn_now() +
+	    (h->seconds ? h->seconds : ROUND_SECONDS) * INT64_C(1000);
 	if (h->known)
 		return 0;
 	down(h, h->places.perm ? BATCH_PERM : BATCH_TEMP, &h->places.why);
@@ -107,15 +109,46 @@ hop_has_more(const struct hop *h)
 	    conn_now() < h->round_ends;
 }
 
+int64_t
+hop_share(const struct hop *h, int64_t ms)
+{
+	int64_t left;
+
+	if (!h->known)
+		return ms;
+	left = (h->round_ends - conn_now()) / (int64_t)(h->places.n - h->at);
+	return left < ms ? left : ms;
+}
+
+/* Puts what failed before in front of text; where there is too much of it, its
+ * end is left out. */
+static void
+prepend(const struct hop *h, char text[REPLY_TEXT])
+{
+	char all[2 * REPLY_TEXT];
+	size_t n = strlen(text),
+	       room = n + 10 < REPLY_TEXT ? REPLY_TEXT - n - 10 : 0;
+
+	if (!h->tried[0] || !room)
+		return;
+	snprintf(all, sizeof all, "%.*s%s; %s", (int)room, h->tried,
+	    strlen(h->tried) > room ? "..." : "", text);
+	snprintf(text, REPLY_TEXT, "%.*s", REPLY_TEXT - 1, all);
+}
+
 void
 hop_failed(struct hop *h, const struct reply *why)
 {
-	if (hop_has_more(h)) {
-		h->at++;
-		url_free(&h->url);
-	} else {
-		down(h, BATCH_TEMP, why);
+	struct reply all = *why;
+
+	prepend(h, all.text);
+	if (!hop_has_more(h)) {
+		down(h, BATCH_TEMP, &all);
+		return;
 	}
+	memcpy(h->tried, all.text, sizeof h->tried);
+	h->at++;
+	url_free(&h->url);
 }
 
 bool
@@ -132,6 +165,14 @@ hop_named(struct hop *h, const struct reply *reply)
 	h->named = *reply;
 	snprintf(h->named.text, sizeof h->named.text, "%.300s: %.*s",
 	    h->url.name, REPLY_TEXT - 310, reply->text);
+	return &h->named;
+}
+
+const struct reply *
+hop_told(struct hop *h, const struct reply *reply)
+{
+	h->named = *hop_named(h, reply);
+	prepend(h, h->named.text);
 	return &h->named;
 }
 

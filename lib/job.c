@@ -47,6 +47,7 @@ job_split(struct job *j, size_t n)
 	other = make(&rest, j->source, j->report);
 	strcpy(other->domain, j->domain);
 	other->retried = j->retried;
+	other->deadline = j->deadline;
 	return other;
 }
 
@@ -200,6 +201,8 @@ objection(const struct job *j, const struct esmtp_offer *o, size_t rcpt)
 {
 	static const struct reply utf8 = {
 	    553, "5.6.7", "address needs SMTPUTF8, which is not offered", 1};
+	static const struct reply header = {
+	    554, "5.6.7", "header needs SMTPUTF8, which is not offered", 1};
 	static const struct reply size = {
 	    552, "5.3.4", "message is larger than the server takes", 1};
 
@@ -208,6 +211,9 @@ objection(const struct job *j, const struct esmtp_offer *o, size_t rcpt)
 	if (!esmtp_takes(o->extensions, &j->b.sender) ||
 	    !esmtp_takes(o->extensions, &j->b.rcpts[rcpt]))
 		return &utf8;
+	if (j->out.checked.high_header &&
+	    !esmtp_takes_header(o->extensions, &j->b.sender))
+		return &header;
 	return NULL;
 }
 

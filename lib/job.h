@@ -29,7 +29,8 @@ struct job {
 	char domain[256]; /* its user's: where it goes */
 	job_report *report;
 	bool *reported;         /* of each recipient */
-	bool prepared, retried; /* retried is its user's */
+	bool prepared, retried; /* retried is its user's, */
+	int64_t deadline;       /* and this */
 	bool no_dsn;            /* nor does its server know of reports */
 	struct outgoing out;
 };

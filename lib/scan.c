@@ -43,6 +43,20 @@ count(struct scan *s, const char *data, size_t n)
 	s->high |= high > 127;
 }
 
+static void
+look_at_header(struct scan *s, const char *data, size_t n)
+{
+	for (size_t i = 0; i < n && !s->body; i++) {
+		if (data[i] == '\n') {
+			s->body = !s->text;
+			s->text = false;
+		} else if (data[i] != '\r') {
+			s->text = true;
+			s->high_header |= (unsigned char)data[i] > 127;
+		}
+	}
+}
+
 void
 scan(struct scan *s, const char *data, size_t n)
 {
@@ -52,6 +66,8 @@ scan(struct scan *s, const char *data, size_t n)
 		return;
 	if (!s->what)
 		find_offense(s, data, n);
+	if (!s->body)
+		look_at_header(s, data, n);
 	for (i = 0; i + 128 <= n; i += 128)
 		count(s, data + i, 128);
 	count(s, data + i, n - i);

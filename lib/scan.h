@@ -11,6 +11,8 @@ struct scan {
 	uint64_t offset;  /* of the first NUL or bare CR, + 1 */
 	const char *what; /* "NUL" or "bare CR", NULL: neither */
 	bool high;        /* an octet above 127 */
+	bool high_header; /* and one before the first empty line */
+	bool text, body;  /* in the line so far; behind that line */
 	char last;
 };
 

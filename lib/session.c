@@ -9,6 +9,8 @@
 #include "conn.h"
 
 #define IDLE_SECONDS 30 /* until an unused connection is given back */
+#define FOREVER (INT64_MAX / 2)
+#define TIME_IS_UP "not done within --max-time"
 
 static void
 job_wait(struct session *c, struct job *j)
@@ -19,6 +21,21 @@ job_wait(struct session *c, struct job *j)
 		at = &(*at)->next;
 	j->next = NULL;
 	*at = j;
+}
+
+/* Milliseconds until its time is up, 0 or less when it is. */
+static int64_t
+job_left(const struct job *j)
+{
+	return j->deadline ? j->deadline - conn_now() : FOREVER;
+}
+
+/* Its time runs from here on. */
+static void
+job_start(const struct session *c, struct job *j)
+{
+	if (c->max_time && !j->deadline)
+		j->deadline = conn_now() + c->max_time * INT64_C(1000);
 }
 
 static void
@@ -44,14 +61,14 @@ job_again(struct session *c, struct job *j, const struct reply *why)
 {
 	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
 
-	if (again && !job_is_done(j)) {
+	if (again && !job_is_done(j) && job_left(j) > 0) {
 		struct job **at = c->on.again ? c->on.again : &c->waiting;
 		j->retried = c->on.finished;
 		j->next = *at;
 		*at = j;
 		c->on.again = &j->next;
 	} else {
-		job_end(j, BATCH_TEMP, hop_named(c->hop, why));
+		job_end(j, BATCH_TEMP, hop_told(c->hop, why));
 	}
 }
 
@@ -79,10 +96,11 @@ session_close(struct session *c)
 	memset(&c->on, 0, sizeof c->on);
 }
 
-/* One attempt at one place. */
+/* One attempt at one place, for a job. */
 static void
-session_open(struct session *c)
+session_open(struct session *c, const struct job *j)
 {
+	struct dial_options limited = *c->options;
 	struct smtp_options o = {.lmtp = c->lmtp,
 	    .greeting = c->lmtp,
 	    .hostname = c->options->hostname,
@@ -93,7 +111,8 @@ session_open(struct session *c)
 
 	if (!url)
 		return;
-	c->on.dial = dial_open(url, c->options, &why, &code);
+	limited.most = hop_share(c->hop, job_left(j));
+	c->on.dial = dial_open(url, &limited, &why, &code);
 	if (c->on.dial) {
 		o.before = dial_offer(c->on.dial);
 		c->on.smtp = smtp_open(&o);
@@ -264,7 +283,7 @@ turn_to(struct session *c, const struct job *j)
 		return true;
 	if (!c->on.smtp)
 		hop_turn(c->hop, j->domain);
-	else if (!smtp_busy(c->on.smtp))
+	else if (!smtp_oldest(c->on.smtp))
 		leave(c);
 	return !c->on.smtp;
 }
@@ -274,22 +293,26 @@ turn_to(struct session *c, const struct job *j)
 static bool
 begin_next(struct session *c)
 {
+	static const struct reply late = {.text = TIME_IS_UP};
 	struct job *j;
 
 	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
 		if (!turn_to(c, j))
 			return false;
-		if (!c->on.smtp && !is_down(c)) {
-			session_open(c);
+		job_start(c, j);
+		if (!c->on.smtp && !is_down(c) && job_left(j) > 0) {
+			session_open(c, j);
 			continue;
 		}
 		c->waiting = j->next;
-		if (!c->on.smtp) {
-			job_end(j, c->hop->fate, &c->hop->why);
-			continue;
+		if (c->on.smtp) {
+			job_begin(c, j);
+			return true;
 		}
-		job_begin(c, j);
-		return true;
+		if (is_down(c))
+			job_end(j, c->hop->fate, &c->hop->why);
+		else
+			job_end(j, BATCH_TEMP, hop_told(c->hop, &late));
 	}
 	return false;
 }
@@ -337,7 +360,8 @@ move_on(struct session *c)
 static bool
 is_idle(struct session *c)
 {
-	return !c->waiting && smtp_wants(c->on.smtp) && !smtp_busy(c->on.smtp);
+	return !c->waiting && smtp_wants(c->on.smtp) &&
+	    !smtp_oldest(c->on.smtp);
 }
 
 /* Whether nothing more is to be sent on this connection. */
@@ -347,12 +371,23 @@ is_finished(struct session *c)
 	if (c->jobs < 0 && is_idle(c))
 		return true;
 	return !c->on.left && smtp_is_spent(c->on.smtp) &&
-	    !smtp_busy(c->on.smtp);
+	    !smtp_oldest(c->on.smtp);
 }
 
-/* Milliseconds until the server has been silent for too long, -1: no limit. */
-static int
-time_left(struct session *c)
+/* Milliseconds that the oldest job has, begun or waiting for EHLO's answer. */
+static int64_t
+oldest_left(const struct session *c)
+{
+	const struct job *j = (const struct job *)smtp_oldest(c->on.smtp);
+
+	if (!j && !smtp_wants(c->on.smtp))
+		j = c->waiting;
+	return j ? job_left(j) : FOREVER;
+}
+
+/* Milliseconds until the server has been silent for too long. */
+static int64_t
+silence_left(struct session *c)
 {
 	unsigned limit = smtp_seconds(c->on.smtp);
 	int64_t left;
@@ -362,7 +397,17 @@ time_left(struct session *c)
 	if (is_idle(c))
 		limit = IDLE_SECONDS;
 	left = c->on.since + limit * INT64_C(1000) - conn_now();
-	return limit == 0 ? -1 : left > 0 ? (int)left : 0;
+	return limit == 0 ? FOREVER : left;
+}
+
+/* Milliseconds until on_timeout is due, -1: no limit. */
+static int
+time_left(struct session *c)
+{
+	int64_t job = oldest_left(c), silence = silence_left(c);
+	int64_t left = job < silence ? job : silence;
+
+	return left == FOREVER ? -1 : left > 0 ? (int)left : 0;
 }
 
 static void
@@ -373,7 +418,7 @@ on_timeout(struct session *c)
 		return;
 	}
 	c->on.silent = true;
-	lost(c, "no answer in time");
+	lost(c, oldest_left(c) > 0 ? "no answer in time" : TIME_IS_UP);
 }
 
 /* Waits for the server, for jobs and for the death of who reads results. */
@@ -387,8 +432,13 @@ wait_for_news(struct session *c)
 		p[0] = (struct pollfd){.fd = c->jobs, .events = POLLIN};
 	if (c->on.smtp) {
 		bool out = smtp_output(c->on.smtp)->len > 0;
-		if (c->on.lost || (c->on.body && !is_full(c)))
+		if (c->on.lost)
 			return;
+		if (c->on.body && !is_full(c)) {
+			if (oldest_left(c) <= 0)
+				on_timeout(c);
+			return;
+		}
 		p[1].fd = dial_fd(c->on.dial);
 		p[1].events = POLLIN | (out ? POLLOUT : 0);
 		ms = c->on.more ? 0 : time_left(c);

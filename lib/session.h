@@ -22,6 +22,7 @@ struct session {
 	const struct dial_options *options; /* with our host name */
 	bool lmtp, allow_empty;
 	uint64_t max_rcpts; /* in one transaction, 0: no limit */
+	unsigned max_time;  /* seconds from a job's first attempt on; 0 */
 	int results;        /* the fd whose reader must live, or -1 */
 	int jobs; /* the fd to wait for when no job is left; -1: none come */
 	/* Called when no job waits: adds the next, if a whole one is there;

@@ -454,8 +454,8 @@ smtp_replies(const struct smtp *s)
 	return s->wire.replies;
 }
 
-bool
-smtp_busy(const struct smtp *s)
+const struct smtp_message *
+smtp_oldest(const struct smtp *s)
 {
-	return s->begun.first != NULL;
+	return s->begun.first ? s->begun.first->m : NULL;
 }

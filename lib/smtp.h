@@ -86,7 +86,7 @@ void smtp_written(struct smtp *s, size_t n);
 unsigned smtp_seconds(const struct smtp *s);
 /* Whole replies taken so far: a server that answers moves on. */
 uint64_t smtp_replies(const struct smtp *s);
-/* Whether a message that was begun has not had its last event. */
-bool smtp_busy(const struct smtp *s);
+/* The first message that was begun and has not had its last event, or NULL. */
+const struct smtp_message *smtp_oldest(const struct smtp *s);
 
 #endif

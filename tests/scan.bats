@@ -27,8 +27,13 @@ says() {
 @test "8-bit octets are seen wherever they stand" {
 	for before in 0 126 127 128 200; do
 		{ printf "%${before}s" ''; printf '\200\n'; } |
-			says "$((before + 2)) octets, $((before + 3)) on the wire, 8-bit"
+			says "$((before + 2)) octets, $((before + 3)) on the wire, 8-bit from the header on"
 	done
+	printf 'a\n\n\200\n' | says '5 octets, 8 on the wire, 8-bit'
+	printf 'a\r\n\r\n\200\n' | says '7 octets, 8 on the wire, 8-bit'
+	printf '\n\200' | says '2 octets, 5 on the wire, 8-bit'
+	printf 'a\n b\nc\200\n\n' |
+		says '9 octets, 13 on the wire, 8-bit from the header on'
 }
 
 @test "the first NUL or bare CR is named with its offset" {

@@ -52,9 +52,12 @@ ready() {
 	done
 }
 
-# send CODE RCPT...: its diagnostics are in err.
+# send CODE [OPTION VALUE] RCPT...: its diagnostics are in err.
 send() {
-	exits "$1" smtp-send "${to[@]}" -f a@x.org -- "${@:2}" <m 2>err
+	local code=$1 option=()
+	shift
+	[[ $1 != --* ]] || { option=("$1" "$2") && shift 2; }
+	exits "$code" smtp-send "${to[@]}" "${option[@]}" -f a@x.org -- "$@" <m 2>err
 }
 
 asked() {
@@ -120,11 +123,14 @@ asked() {
 	grep -ac RCPT h6.1 >got
 	same got <<<1
 	send 75 b@b.example
-	same err <<<'smtp-send: send <b@b.example>: 554 5.3.2 four[127.0.0.4]: no mail here'
+	sed -i 's/ after [0-9]* ms//' err
+	same err <<-END
+		smtp-send: send <b@b.example>: 554 5.3.2 connect two[127.0.0.2]: Failed to connect to 127.0.0.2 port $port: Couldn't connect to server; four[127.0.0.4]: no mail here
+	END
 	send 75 b@c.example
 	sed -i 's/ after [0-9]* ms//' err
 	same err <<-END
-		smtp-send: send <b@c.example>: connect two[127.0.0.2]: Failed to connect to 127.0.0.2 port $port: Couldn't connect to server
+		smtp-send: send <b@c.example>: four[127.0.0.4]: no mail here; connect two[127.0.0.2]: Failed to connect to 127.0.0.2 port $port: Couldn't connect to server
 	END
 }
 
@@ -153,7 +159,9 @@ asked() {
 		exits 1 grep -aq '^Hello' h$n.1
 	done
 	send 75 b@b.example
-	same err <<<'smtp-send: send <b@b.example>: 421 4.3.2 two[127.0.0.2]: not now'
+	same err <<-'END'
+		smtp-send: send <b@b.example>: 421 4.3.2 three[127.0.0.3]: server closed the connection; two[127.0.0.2]: not now
+	END
 }
 
 @test "what a host answers stays: 550 and 450 are its word, a lost end is unsure, no other is asked" {
@@ -584,6 +592,30 @@ asked() {
 	END
 }
 
+# hole N...: addresses 127.0.0.N that swallow what comes.
+hole() {
+	# A queue of one that is full: the kernel drops what comes.
+	python3 - "$port" "$@" 3>&- <<-'END' &
+		import socket, sys, time
+		kept = []
+		for n in sys.argv[2:]:
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		    s.bind(("127.0.0." + n, int(sys.argv[1])))
+		    s.listen(0)
+		    kept.append(s)
+		    for _ in range(3):
+		        c = socket.socket()
+		        c.setblocking(False)
+		        c.connect_ex(s.getsockname())
+		        kept.append(c)
+		open("full", "w").write("x")
+		time.sleep(600)
+	END
+	HOSTS+=($!)
+	until_there full
+}
+
 @test "an address that swallows everything costs some seconds, not all" {
 	host 3
 	ready 3
@@ -593,24 +625,7 @@ asked() {
 		hole A 127.0.0.2
 		three A 127.0.0.3
 	X
-	# A queue of one that is full: the kernel drops what comes.
-	python3 - "$port" 3>&- <<-'END' &
-		import socket, sys, time
-		s = socket.socket()
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-		s.bind(("127.0.0.2", int(sys.argv[1])))
-		s.listen(0)
-		full = []
-		for _ in range(3):
-		    c = socket.socket()
-		    c.setblocking(False)
-		    c.connect_ex(s.getsockname())
-		    full.append(c)
-		open("full", "w").write("x")
-		time.sleep(600)
-	END
-	HOSTS+=($!)
-	until_there full
+	hole 2
 	strace -qq -f -e trace=setsockopt,connect -o trace \
 		smtp-send "${to[@]}" --timeout 5s -f a@x.org b@a.example <m 2>err
 	grep -a RCPT h3.1 | tr -d '\r' >got
@@ -618,6 +633,37 @@ asked() {
 	# What ends it without --timeout.
 	grep -o 'TCP_SYNCNT, \[3\]' trace | sort -u >got
 	same got <<<'TCP_SYNCNT, [3]'
+}
+
+@test "--max-time is shared by the hosts that are left, and each is named with what it said" {
+	hole 2 3
+	host 4 greet=silence
+	host 5
+	ready 4 5
+	dns <<-X
+		a.example MX 10 two
+		a.example MX 20 three
+		a.example MX 30 four
+		a.example MX 40 five
+		b.example MX 10 two
+		b.example MX 20 three
+		b.example MX 30 six
+		two A 127.0.0.2
+		three A 127.0.0.3
+		four A 127.0.0.4
+		five A 127.0.0.5
+		six A 127.0.0.6
+	X
+	SECONDS=0
+	send 0 --max-time 12s b@a.example
+	[ "$SECONDS" -lt 13 ] && [ "$SECONDS" -ge 8 ]
+	grep -ac '^RCPT' h5.1 >got
+	same got <<<1
+	send 75 --max-time 2s b@b.example
+	sed 's/ to 127[^;]* after [0-9]* ms: / /g' err >got
+	same got <<-'END'
+		smtp-send: send <b@b.example>: connect two[127.0.0.2]: Failed to connect Timeout was reached; connect three[127.0.0.3]: Failed to connect Timeout was reached; connect six[127.0.0.6]: Failed to connect Couldn't connect to server
+	END
 }
 
 @test "spool run: sent, refused and reported, or waiting because we are the host, which health says" {

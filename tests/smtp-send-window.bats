@@ -296,3 +296,58 @@ transactions() {
 		<c@x.org>	ok	250	2.0.0	queued
 	END
 }
+
+@test "--max-time ends what is not done, before an answer's own time or at no time of silence" {
+	sink end=silence
+	exits 75 smtp-send "${to[@]}" --max-time 1s -f a@x.org b@x.org < m 2> err
+	same err <<< 'smtp-send: send <b@x.org>: unsure: not done within --max-time'
+	sink mail=silence
+	exits 75 smtp-send "${to[@]}" --max-time 1s -f a@x.org b@x.org < m 2> err
+	same err <<< 'smtp-send: send <b@x.org>: not done within --max-time'
+	sink greet=silence
+	exits 75 smtp-send "${to[@]}" --max-time 1s -f a@x.org b@x.org < m 2> err
+	sed 's/: [^:]*$//' err > got
+	same got <<< "smtp-send: send <b@x.org>: connect smtp://127.0.0.1:$port"
+	# A job's time is its own: they take longer together.
+	sink wait=0.4
+	jobs 5 > jobs
+	exits 0 smtp-send "${to[@]}" --max-time 2s --batch < jobs | cut -f 1,3 > got
+	printf 'q%d\tok\n' 1 2 3 4 5 | same got
+	local bad
+	for bad in 0 x 8d; do
+		exits 64 smtp-send "${to[@]}" --max-time $bad b@x.org < m 2> err
+		same err <<< "smtp-send: --max-time: \`$bad' is not a time of 1s to 1w"
+	done
+}
+
+@test "a header in UTF-8, of a message that says so, fails with 5.6.7 where SMTPUTF8 is not offered" {
+	printf 'Subject: \303\274\r\n\r\nx\n' > utf8
+	printf 'Subject: u\n\n\303\274\n' > body
+	local file
+	for file in utf8 body m; do
+		job $file "$PWD/$file" b@x.org | sed 's/<a@x.org>/& SMTPUTF8/'
+		job $file-plain "$PWD/$file" b@x.org
+	done > jobs
+	sink caps=PIPELINING,8BITMIME
+	exits 0 smtp-send "${to[@]}" --batch < jobs | cut -f 1,3-6 > results
+	same results <<- 'END'
+		utf8	perm	554	5.6.7	header needs SMTPUTF8, which is not offered
+		utf8-plain	ok	250	2.0.0	queued
+		body	ok	250	2.0.0	queued
+		body-plain	ok	250	2.0.0	queued
+		m	ok	250	2.0.0	queued
+		m-plain	ok	250	2.0.0	queued
+	END
+	sink caps=PIPELINING,8BITMIME,SMTPUTF8
+	exits 0 smtp-send "${to[@]}" --batch < jobs | cut -f 3 | sort -u > results
+	same results <<< ok
+	grep -a ^MAIL sink.1 | tr -d '\r' > got
+	same got <<- 'END'
+		MAIL FROM:<a@x.org> BODY=8BITMIME SMTPUTF8
+		MAIL FROM:<a@x.org> BODY=8BITMIME
+		MAIL FROM:<a@x.org> BODY=8BITMIME SMTPUTF8
+		MAIL FROM:<a@x.org> BODY=8BITMIME
+		MAIL FROM:<a@x.org>
+		MAIL FROM:<a@x.org>
+	END
+}

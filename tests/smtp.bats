@@ -416,17 +416,19 @@ ehlo='S 250-sink
 	plays want -e '<a@x>|<b@x>'
 }
 
-@test "SMTPUTF8 is said where it was offered and an address or the job wants it" {
+@test "SMTPUTF8 is said where it was offered and an address needs it, or the job and 8-bit octets" {
 	for message in '<\303\274@x>|<b@x>' '<a@x>|<b@x>|<\303\274@x>' \
 		'<a@x> SMTPUTF8|<b@x>'; do
 		printf 'S 250-sink\n& 250 SMTPUTF8\nF\n' > script
-		smtp "$(printf "$message")" < script | grep -a MAIL > got
+		smtp -8 "$(printf "$message")" < script | grep -a MAIL > got
 		same got < <(printf 'C MAIL FROM:%s SMTPUTF8^M\n' \
 			"$(printf "$message" | sed 's/>.*/>/')")
 	done
 	printf 'S 250-sink\n& 250 SMTPUTF8\nF\n' > script
-	smtp '<a@x> SMTPUTF8X|<b@x>' < script | grep -a MAIL > got
-	same got <<< 'C MAIL FROM:<a@x>^M'
+	for message in '<a@x> SMTPUTF8|<b@x>' '<a@x> SMTPUTF8X|<b@x>'; do
+		smtp "$message" < script | grep -a MAIL > got
+		same got <<< 'C MAIL FROM:<a@x>^M'
+	done
 }
 
 chunking='S 250-sink

@@ -21,8 +21,9 @@ main(int argc, char *argv[])
 		printf(
 		    "%s at %llu\n", s.what, (unsigned long long)s.offset - 1);
 	else
-		printf("%llu octets, %llu on the wire%s\n",
+		printf("%llu octets, %llu on the wire%s%s\n",
 		    (unsigned long long)s.octets,
-		    (unsigned long long)scan_wire(&s), s.high ? ", 8-bit" : "");
+		    (unsigned long long)scan_wire(&s), s.high ? ", 8-bit" : "",
+		    s.high_header ? " from the header on" : "");
 	return 0;
 }

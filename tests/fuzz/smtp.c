@@ -106,7 +106,7 @@ run(unsigned how, const char *in, size_t n, size_t piece, struct buf *said)
 	drain(&r);
 	smtp_lost(r.s, "lost");
 	drain(&r);
-	must(r.over == 1 && !smtp_busy(r.s));
+	must(r.over == 1 && !smtp_oldest(r.s));
 	for (size_t i = 0; i < r.begun; i++)
 		must(r.ended[i] == 1);
 	smtp_close(r.s);

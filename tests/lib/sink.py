@@ -28,6 +28,7 @@ the end of data NNNdata@... (LMTP: each for itself).
   hold=FILE     waits for FILE before the reply to DATA, or, with CHUNKING
                 among caps, to RCPT
   late=N        from the first MAIL on it says nothing until N chunks have come
+  wait=S        S seconds before the reply to each MAIL
   hasty=1       a chunk without a recipient is refused before it is read
   lose=N        the connection is cut when N chunks have come, unanswered
 
@@ -213,6 +214,7 @@ class Session:
                 if self.mails == int(opts.get("after", 0)):
                     self.say("421 4.3.2 enough")
                     return
+                time.sleep(float(opts.get("wait", 0)))
                 self.open = self.reply("mail", "250 2.1.0 ok")[0] == "2"
             elif verb == "RCPT":
                 self.rcpt(arg, rcpts)
