@@ -125,7 +125,7 @@ set_limit(int key, const char *value, char *why, size_t size)
 		return -1;
 	}
 	if (parse_duration(value, &n) == 0 && n > 0 && n <= 7 * 86400) {
-		session.max_time = hop.seconds = (unsigned)n;
+		session.agenda.max_time = hop.seconds = (unsigned)n;
 		return 0;
 	}
 	snprintf(

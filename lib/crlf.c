@@ -56,20 +56,23 @@ crlf_wire(struct crlf_wire *w, const char *in, size_t n, struct buf *out)
 
 	while (p < end) {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
-		const char *to = lf ? lf : end;
+		size_t len = (size_t)((lf ? lf : end) - p);
+		char *to = buf_room(out, len + 3);
 
 		if (w->bol && w->stuff && *p == '.')
-			buf_addc(out, '.');
-		if (to > p) {
-			buf_add(out, p, (size_t)(to - p));
-			w->cr = to[-1] == '\r';
-		}
+			*to++ = '.';
+		memcpy(to, p, len);
+		to += len;
+		if (len)
+			w->cr = p[len - 1] == '\r';
+		if (lf && !w->cr)
+			*to++ = '\r';
+		if (lf)
+			*to++ = '\n';
 		w->bol = lf;
-		if (!lf)
-			return;
-		buf_adds(out, w->cr ? "\n" : "\r\n");
-		w->cr = false;
-		p = lf + 1;
+		w->cr &= !lf;
+		out->len = (size_t)(to - out->data);
+		p += len + 1;
 	}
 }
 

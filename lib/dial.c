@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 
@@ -29,7 +30,8 @@ struct dial {
 	struct curl_slist *address; /* to connect to */
 	curl_socket_t fd;
 	struct dialogue talk; /* while libcurl speaks */
-	size_t waiting;       /* octets of out that the kernel would not take */
+	bool tls;
+	size_t waiting; /* octets of out that the kernel would not take */
 	char out[32768];
 };
 
@@ -150,6 +152,19 @@ on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	if (d->address)
 		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &more, sizeof more);
 	return CURL_SOCKOPT_OK;
+}
+
+/* To the server or to a proxy. */
+static bool
+has_tls(const struct dial *d, const struct dial_options *o)
+{
+	struct curl_tlssessioninfo *info = NULL;
+
+	if (o->proxy && strncasecmp(o->proxy, "https", 5) == 0)
+		return true;
+	return curl_easy_getinfo(d->curl, CURLINFO_TLS_SSL_PTR, &info) !=
+	    CURLE_OK ||
+	    (info && info->internals);
 }
 
 /* The host keeps its name, for SNI and the certificate. */
@@ -275,6 +290,7 @@ connect_now(struct dial *d, struct url *t, const struct dial_options *o,
 		refusal_explain(&f, t, &d->talk, why);
 		return r;
 	}
+	d->tls = has_tls(d, o);
 	/* libcurl does not look whether it could do that: a read that waits
 	 * would have no end. */
 	if (fcntl(d->fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
@@ -380,6 +396,10 @@ dial_send(struct dial *d, const void *data, size_t n)
 	size_t sent = 0;
 	CURLcode r;
 
+	if (!d->tls) {
+		r = curl_easy_send(d->curl, data, n, &sent);
+		return outcome(r, sent);
+	}
 	/* OpenSSL wants a write that was put off again from the same place. */
 	if (!d->waiting) {
 		d->waiting = n < sizeof d->out ? n : sizeof d->out;
@@ -404,6 +424,12 @@ const struct esmtp_offer *
 dial_offer(const struct dial *d)
 {
 	return &d->talk.offer;
+}
+
+bool
+dial_keeps(const struct dial *d)
+{
+	return d->tls;
 }
 
 int

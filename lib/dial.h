@@ -67,10 +67,13 @@ struct dial *dial_open(struct url *t, const struct dial_options *o,
  * TLS. */
 const struct esmtp_offer *dial_offer(const struct dial *d);
 /* Neither waits. Octets; -1 with errno (EAGAIN: dial_wait); 0 from recv is the
- * end. Receive until EAGAIN before waiting: TLS keeps octets of its own. What
- * EAGAIN put off must be the first to be sent again. */
+ * end. Receive until EAGAIN before waiting where dial_keeps. What EAGAIN put
+ * off must be the first to be sent again. */
 ssize_t dial_send(struct dial *d, const void *data, size_t n);
 ssize_t dial_recv(struct dial *d, void *data, size_t n);
+/* Whether it may keep octets that poll does not know of: if not, fewer than
+ * were asked for are all there are. */
+bool dial_keeps(const struct dial *d);
 /* To poll beside other descriptors. */
 int dial_fd(const struct dial *d);
 /* poll(2) for POLLIN | POLLOUT up to ms (-1: no limit). 1, 0 when time is up,

@@ -1,6 +1,5 @@
 #include "session.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,49 +8,20 @@
 #include "conn.h"
 
 #define IDLE_SECONDS 30 /* until an unused connection is given back */
-#define FOREVER (INT64_MAX / 2)
 #define TIME_IS_UP "not done within --max-time"
-
-static void
-job_wait(struct session *c, struct job *j)
-{
-	struct job **at = &c->waiting;
-
-	while (*at)
-		at = &(*at)->next;
-	j->next = NULL;
-	*at = j;
-}
-
-/* Milliseconds until its time is up, 0 or less when it is. */
-static int64_t
-job_left(const struct job *j)
-{
-	return j->deadline ? j->deadline - conn_now() : FOREVER;
-}
-
-/* Its time runs from here on. */
-static void
-job_start(const struct session *c, struct job *j)
-{
-	if (c->max_time && !j->deadline)
-		j->deadline = conn_now() + c->max_time * INT64_C(1000);
-}
 
 static void
 job_begin(struct session *c, struct job *j)
 {
 	struct job *rest;
 
-	if (!job_address(j, smtp_offer(c->on.smtp), c->max_rcpts, &rest))
+	if (!job_address(j, smtp_offer(c->contact.smtp), c->max_rcpts, &rest))
 		return;
-	if (rest) {
-		rest->next = c->waiting;
-		c->waiting = rest;
-	}
+	if (rest)
+		agenda_put_back(&c->agenda, rest);
 	c->on.begun = true;
-	c->on.since = conn_now();
-	smtp_begin(c->on.smtp, &j->message);
+	c->contact.since = conn_now();
+	smtp_begin(c->contact.smtp, &j->message);
 }
 
 /* After a lost connection: once more, if this one has carried a message, or at
@@ -61,12 +31,9 @@ job_again(struct session *c, struct job *j, const struct reply *why)
 {
 	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
 
-	if (again && !job_is_done(j) && job_left(j) > 0) {
-		struct job **at = c->on.again ? c->on.again : &c->waiting;
+	if (again && !job_is_done(j) && agenda_left(j) > 0) {
 		j->retried = c->on.finished;
-		j->next = *at;
-		*at = j;
-		c->on.again = &j->next;
+		agenda_retry(&c->agenda, j);
 	} else {
 		job_end(j, BATCH_TEMP, hop_told(c->hop, why));
 	}
@@ -80,45 +47,21 @@ show_dialogue(struct session *c)
 	buf_reset(&c->trace);
 }
 
-static void
-lost(struct session *c, const char *why)
-{
-	c->on.lost = true;
-	smtp_lost(c->on.smtp, why);
-}
-
-static void
-session_close(struct session *c)
-{
-	show_dialogue(c);
-	smtp_close(c->on.smtp);
-	dial_close(c->on.dial);
-	memset(&c->on, 0, sizeof c->on);
-}
-
 /* One attempt at one place, for a job. */
 static void
 session_open(struct session *c, const struct job *j)
 {
 	struct dial_options limited = *c->options;
-	struct smtp_options o = {.lmtp = c->lmtp,
-	    .greeting = c->lmtp,
-	    .hostname = c->options->hostname,
-	    .trace = c->options->verbose ? &c->trace : NULL};
 	struct url *url = hop_url(c->hop);
 	struct reply why, failure;
 	int code;
 
 	if (!url)
 		return;
-	limited.most = hop_share(c->hop, job_left(j));
-	c->on.dial = dial_open(url, &limited, &why, &code);
-	if (c->on.dial) {
-		o.before = dial_offer(c->on.dial);
-		c->on.smtp = smtp_open(&o);
-		c->on.since = conn_now();
+	limited.most = hop_share(c->hop, agenda_left(j));
+	if (contact_open(&c->contact, url, &limited, c->lmtp,
+		c->options->verbose ? &c->trace : NULL, &why, &code) == 0)
 		return;
-	}
 	if (code != EX_TEMPFAIL)
 		c->fault = code;
 	failure = *hop_named(c->hop, &why);
@@ -128,32 +71,19 @@ session_open(struct session *c, const struct job *j)
 	hop_failed(c->hop, &failure);
 }
 
-/* Takes in what the server has sent, up to a bound. */
 static void
-receive(struct session *c)
+session_close(struct session *c)
 {
-	char data[16384];
-	ssize_t n = 0;
-
-	c->on.more = false;
-	for (int i = 0; c->on.smtp && !c->on.lost && i < 4; i++) {
-		n = dial_recv(c->on.dial, data, sizeof data);
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-			lost(c,
-			    n == 0 ? "server closed the connection"
-				   : "connection lost");
-		else
-			smtp_input(c->on.smtp, data, (size_t)n);
-	}
-	c->on.more = n > 0;
+	show_dialogue(c);
+	contact_close(&c->contact);
+	agenda_retry_none(&c->agenda);
+	memset(&c->on, 0, sizeof c->on);
 }
 
 static void
 session_over(struct session *c, const struct reply *why)
 {
-	bool useless = c->on.silent || !c->on.begun;
+	bool useless = c->contact.silent || !c->on.begun;
 	bool elsewhere = !c->on.finished && hop_has_more(c->hop);
 
 	if (!c->on.left && (useless || elsewhere))
@@ -166,14 +96,12 @@ take_events(struct session *c)
 {
 	struct smtp_event e;
 
-	while (c->on.smtp) {
-		smtp_next(c->on.smtp, &e);
+	while (c->contact.smtp) {
+		smtp_next(c->contact.smtp, &e);
 		struct job *j = (struct job *)e.message;
 		switch (e.kind) {
 		case SMTP_NONE:
-			if (c->on.replies != smtp_replies(c->on.smtp))
-				c->on.since = conn_now();
-			c->on.replies = smtp_replies(c->on.smtp);
+			contact_took_all(&c->contact);
 			return;
 		case SMTP_BODY:
 			c->on.body = j;
@@ -210,12 +138,6 @@ has_reader(struct session *c)
 	return !c->gone;
 }
 
-static bool
-is_full(const struct session *c)
-{
-	return c->on.smtp && smtp_output(c->on.smtp)->len >= OUTGOING_BLOCK;
-}
-
 /* Blocks of the message, then its end. */
 static void
 feed_body(struct session *c)
@@ -223,39 +145,39 @@ feed_body(struct session *c)
 	const char *data;
 	ssize_t n = 1;
 
-	while (c->on.body && n > 0 && !is_full(c)) {
+	while (c->on.body && n > 0 && !contact_is_full(&c->contact)) {
 		n = outgoing_next(&c->on.body->out, &data);
-		if (n > 0 && !smtp_body(c->on.smtp, data, (size_t)n))
+		if (n > 0 && !smtp_body(c->contact.smtp, data, (size_t)n))
 			n = -1;
 	}
 	if (n == 0) {
-		n = smtp_body_end(c->on.smtp) ? 0 : -1;
+		n = smtp_body_end(c->contact.smtp) ? 0 : -1;
 		outgoing_rest(&c->on.body->out);
 		c->on.body = NULL;
 		c->on.ended = true;
 	}
 	if (n < 0)
-		lost(c, "the message has changed");
+		contact_lose(&c->contact, "the message has changed");
 }
 
 static void
 take(struct session *c)
 {
-	if (!c->waiting && c->jobs >= 0)
+	if (!c->agenda.first && c->jobs >= 0)
 		c->take(c);
 }
 
 static bool
 is_down(const struct session *c)
 {
-	return !c->on.smtp && hop_is_down(c->hop);
+	return !c->contact.smtp && hop_is_down(c->hop);
 }
 
 static void
 leave(struct session *c)
 {
 	c->on.left = true;
-	smtp_quit(c->on.smtp);
+	smtp_quit(c->contact.smtp);
 }
 
 /* The next job, its message read, or NULL. */
@@ -264,12 +186,12 @@ next_job(struct session *c)
 {
 	for (;;) {
 		take(c);
-		struct job *j = c->waiting;
+		struct job *j = c->agenda.first;
 		if (!j || j->prepared || is_down(c))
 			return j;
-		c->waiting = j->next;
+		agenda_take(&c->agenda);
 		if (job_prepare(j, c->allow_empty)) {
-			c->waiting = j;
+			agenda_put_back(&c->agenda, j);
 			return j;
 		}
 	}
@@ -281,11 +203,11 @@ turn_to(struct session *c, const struct job *j)
 {
 	if (hop_leads_to(c->hop, j->domain))
 		return true;
-	if (!c->on.smtp)
+	if (!c->contact.smtp)
 		hop_turn(c->hop, j->domain);
-	else if (!smtp_oldest(c->on.smtp))
+	else if (!smtp_oldest(c->contact.smtp))
 		leave(c);
-	return !c->on.smtp;
+	return !c->contact.smtp;
 }
 
 /* Begins the next job on the connection, made for it if there is none. False:
@@ -296,16 +218,17 @@ begin_next(struct session *c)
 	static const struct reply late = {.text = TIME_IS_UP};
 	struct job *j;
 
-	while ((!c->on.smtp || smtp_wants(c->on.smtp)) && (j = next_job(c))) {
+	while ((!c->contact.smtp || smtp_wants(c->contact.smtp)) &&
+	    (j = next_job(c))) {
 		if (!turn_to(c, j))
 			return false;
-		job_start(c, j);
-		if (!c->on.smtp && !is_down(c) && job_left(j) > 0) {
+		agenda_start(&c->agenda, j);
+		if (!c->contact.smtp && !is_down(c) && agenda_left(j) > 0) {
 			session_open(c, j);
 			continue;
 		}
-		c->waiting = j->next;
-		if (c->on.smtp) {
+		agenda_take(&c->agenda);
+		if (c->contact.smtp) {
 			job_begin(c, j);
 			return true;
 		}
@@ -320,24 +243,10 @@ begin_next(struct session *c)
 static void
 flush(struct session *c)
 {
-	const struct buf *out;
-
-	while (
-	    c->on.smtp && !c->on.lost && (out = smtp_output(c->on.smtp))->len) {
-		if (c->on.ended && !has_reader(c))
-			return;
-		ssize_t n = dial_send(c->on.dial, out->data, out->len);
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			receive(c);
-			lost(c, "connection lost while sending");
-			return;
-		}
-		smtp_written(c->on.smtp, (size_t)n);
-		c->on.ended &= out->len > 0;
-		c->on.since = conn_now();
-	}
+	if (c->on.ended && !has_reader(c))
+		return;
+	contact_flush(&c->contact);
+	c->on.ended &= c->contact.smtp && smtp_output(c->contact.smtp)->len;
 }
 
 /* Takes in what came and adds what may be sent; what is a block or more goes
@@ -351,17 +260,17 @@ move_on(struct session *c)
 		take_events(c);
 		feed_body(c);
 		more = begin_next(c);
-		if (is_full(c))
+		if (contact_is_full(&c->contact))
 			flush(c);
-		more &= !is_full(c);
+		more &= !contact_is_full(&c->contact);
 	}
 }
 
 static bool
 is_idle(struct session *c)
 {
-	return !c->waiting && smtp_wants(c->on.smtp) &&
-	    !smtp_oldest(c->on.smtp);
+	return !c->agenda.first && smtp_wants(c->contact.smtp) &&
+	    !smtp_oldest(c->contact.smtp);
 }
 
 /* Whether nothing more is to be sent on this connection. */
@@ -370,44 +279,31 @@ is_finished(struct session *c)
 {
 	if (c->jobs < 0 && is_idle(c))
 		return true;
-	return !c->on.left && smtp_is_spent(c->on.smtp) &&
-	    !smtp_oldest(c->on.smtp);
+	return !c->on.left && smtp_is_spent(c->contact.smtp) &&
+	    !smtp_oldest(c->contact.smtp);
 }
 
 /* Milliseconds that the oldest job has, begun or waiting for EHLO's answer. */
 static int64_t
 oldest_left(const struct session *c)
 {
-	const struct job *j = (const struct job *)smtp_oldest(c->on.smtp);
+	const struct job *j = (const struct job *)smtp_oldest(c->contact.smtp);
 
-	if (!j && !smtp_wants(c->on.smtp))
-		j = c->waiting;
-	return j ? job_left(j) : FOREVER;
-}
-
-/* Milliseconds until the server has been silent for too long. */
-static int64_t
-silence_left(struct session *c)
-{
-	unsigned limit = smtp_seconds(c->on.smtp);
-	int64_t left;
-
-	if (c->options->timeout && c->options->timeout < limit)
-		limit = c->options->timeout;
-	if (is_idle(c))
-		limit = IDLE_SECONDS;
-	left = c->on.since + limit * INT64_C(1000) - conn_now();
-	return limit == 0 ? FOREVER : left;
+	if (!j && !smtp_wants(c->contact.smtp))
+		j = c->agenda.first;
+	return j ? agenda_left(j) : CONTACT_FOREVER;
 }
 
 /* Milliseconds until on_timeout is due, -1: no limit. */
 static int
 time_left(struct session *c)
 {
-	int64_t job = oldest_left(c), silence = silence_left(c);
+	int64_t job = oldest_left(c);
+	int64_t silence = contact_left(
+	    &c->contact, c->options, is_idle(c) ? IDLE_SECONDS : 0);
 	int64_t left = job < silence ? job : silence;
 
-	return left == FOREVER ? -1 : left > 0 ? (int)left : 0;
+	return left == CONTACT_FOREVER ? -1 : left > 0 ? (int)left : 0;
 }
 
 static void
@@ -417,8 +313,9 @@ on_timeout(struct session *c)
 		leave(c);
 		return;
 	}
-	c->on.silent = true;
-	lost(c, oldest_left(c) > 0 ? "no answer in time" : TIME_IS_UP);
+	c->contact.silent = true;
+	contact_lose(
+	    &c->contact, oldest_left(c) > 0 ? "no answer in time" : TIME_IS_UP);
 }
 
 /* Waits for the server, for jobs and for the death of who reads results. */
@@ -428,23 +325,23 @@ wait_for_news(struct session *c)
 	struct pollfd p[3] = {{.fd = -1}, {.fd = -1}, {.fd = c->results}};
 	int ms = -1, n;
 
-	if (!c->waiting && c->jobs >= 0)
+	if (!c->agenda.first && c->jobs >= 0)
 		p[0] = (struct pollfd){.fd = c->jobs, .events = POLLIN};
-	if (c->on.smtp) {
-		bool out = smtp_output(c->on.smtp)->len > 0;
-		if (c->on.lost)
+	if (c->contact.smtp) {
+		bool out = smtp_output(c->contact.smtp)->len > 0;
+		if (c->contact.lost)
 			return;
-		if (c->on.body && !is_full(c)) {
+		if (c->on.body && !contact_is_full(&c->contact)) {
 			if (oldest_left(c) <= 0)
 				on_timeout(c);
 			return;
 		}
-		p[1].fd = dial_fd(c->on.dial);
+		p[1].fd = dial_fd(c->contact.dial);
 		p[1].events = POLLIN | (out ? POLLOUT : 0);
-		ms = c->on.more ? 0 : time_left(c);
+		ms = c->contact.more ? 0 : time_left(c);
 	}
 	n = poll(p, 3, ms);
-	if (n == 0 && c->on.smtp && !c->on.more && time_left(c) == 0)
+	if (n == 0 && c->contact.smtp && !c->contact.more && time_left(c) == 0)
 		on_timeout(c);
 	if (n > 0 && p[0].revents)
 		c->more(c);
@@ -452,35 +349,10 @@ wait_for_news(struct session *c)
 		has_reader(c);
 }
 
-/* The recipients that go where the first one goes come first; how many. */
-static size_t
-gather(const struct hop *h, struct job *j)
-{
-	char domain[DNS_NAME];
-	size_t n = 0;
-
-	hop_domain(h, j->b.rcpts[0].address, j->domain);
-	for (size_t i = 0; i < j->b.n; i++) {
-		struct batch_path path = j->b.rcpts[i];
-		hop_domain(h, path.address, domain);
-		if (strcmp(domain, j->domain) == 0) {
-			j->b.rcpts[i] = j->b.rcpts[n];
-			j->b.rcpts[n++] = path;
-		}
-	}
-	return n;
-}
-
-/* A job for each domain that its recipients go to. */
 void
 session_add(struct session *c, const struct batch_job *b, char *line, int fd)
 {
-	struct job *j = job_new(b, line, fd, c->report), *rest;
-
-	do {
-		rest = job_split(j, gather(c->hop, j));
-		job_wait(c, j);
-	} while ((j = rest));
+	agenda_add(&c->agenda, c->hop, b, line, fd, c->report);
 }
 
 /* Without a further octet and without results. */
@@ -488,17 +360,14 @@ static void
 abandon(struct session *c)
 {
 	struct smtp_event e;
-	struct job *j;
 
-	if (c->on.smtp)
-		lost(c, "given up");
-	while (c->on.smtp && (smtp_next(c->on.smtp, &e), e.kind != SMTP_OVER))
+	if (c->contact.smtp)
+		contact_lose(&c->contact, "given up");
+	while (c->contact.smtp &&
+	    (smtp_next(c->contact.smtp, &e), e.kind != SMTP_OVER))
 		if (e.kind == SMTP_DONE || e.kind == SMTP_AGAIN)
 			job_free((struct job *)e.message);
-	while ((j = c->waiting)) {
-		c->waiting = j->next;
-		job_free(j);
-	}
+	agenda_free(&c->agenda);
 	session_close(c);
 }
 
@@ -510,14 +379,14 @@ session_run(struct session *c)
 	while (!c->gone) {
 		move_on(c);
 		show_dialogue(c);
-		if (c->jobs < 0 && !c->waiting && !c->on.smtp)
+		if (c->jobs < 0 && !c->agenda.first && !c->contact.smtp)
 			return 0;
-		if (c->on.smtp && is_finished(c))
+		if (c->contact.smtp && is_finished(c))
 			leave(c);
 		flush(c);
 		next_job(c); /* while the server has something to do */
 		wait_for_news(c);
-		receive(c);
+		contact_receive(&c->contact);
 	}
 	abandon(c);
 	return -1;

@@ -9,21 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agenda.h"
 #include "batch.h"
 #include "buf.h"
+#include "contact.h"
 #include "dial.h"
 #include "hop.h"
 #include "job.h"
-#include "reply.h"
-#include "smtp.h"
 
 struct session {
 	struct hop *hop;
 	const struct dial_options *options; /* with our host name */
 	bool lmtp, allow_empty;
-	uint64_t max_rcpts; /* in one transaction, 0: no limit */
-	unsigned max_time;  /* seconds from a job's first attempt on; 0 */
-	int results;        /* the fd whose reader must live, or -1 */
+	uint64_t max_rcpts;   /* in one transaction, 0: no limit */
+	struct agenda agenda; /* max_time set or not */
+	int results;          /* the fd whose reader must live, or -1 */
 	int jobs; /* the fd to wait for when no job is left; -1: none come */
 	/* Called when no job waits: adds the next, if a whole one is there;
 	 * and when jobs is readable. NULL where jobs is -1 from the start. */
@@ -33,20 +33,15 @@ struct session {
 	int fault; /* exit code of a password that was not to be had, or 0 */
 
 	/* Its own: */
-	bool gone;           /* the reader */
-	struct job *waiting; /* not begun on a connection */
+	bool gone; /* the reader */
 	struct buf trace;
-	/* The connection: all zero when there is none. */
+	struct contact contact;
+	/* Of this connection: */
 	struct {
-		struct dial *dial;
-		struct smtp *smtp;
 		struct job *body;     /* being sent */
-		struct job **again;   /* where the next to be retried goes */
-		bool ended;           /* in what is still to be sent */
+		bool ended;           /* a message, in what is to be sent */
 		bool begun, finished; /* a message */
-		bool lost, silent, left, more;
-		uint64_t replies;
-		int64_t since; /* when it last moved on */
+		bool left;            /* with QUIT */
 	} on;
 };
 
