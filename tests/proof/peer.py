@@ -19,6 +19,7 @@ before; "# " starts a comment line. The steps:
     until TEXT      takes lines up to one that is TEXT
     octets N        takes N octets, into $data
     message         takes all to CRLF.CRLF, or .CRLF alone, into .messages
+    chunk N         takes N octets, into .messages as if they had come so
     end             waits for the other side's end; anything else is wrong
     line TEXT       sends TEXT and CRLF
     send TEXT       sends TEXT as it is
@@ -316,6 +317,11 @@ class Peer(Wire):
             self.messages.append(self.take(b"\r\n.\r\n"))
         else:
             self.messages.append(self.take(b".\r\n"))
+
+    def do_chunk(self, text):
+        self.do_octets(text)
+        self.messages.append(
+            re.sub(rb"(?m)^\.", b"..", self.vars["data"]) + b".\r\n")
 
     def do_end(self, text):
         try:

@@ -1,5 +1,5 @@
-"""Odd messages, by smtp-send, its batch, and a spool: what the server gets is
-the message and one end, or nothing."""
+"""Odd messages, by smtp-send, its batch, with and without chunks, and a spool:
+what the server gets is the message and one end, or nothing."""
 
 import os
 import subprocess
@@ -9,12 +9,22 @@ import peer
 from srv.common import octets, table
 from . import misbehaviour, report, trial
 
-WAYS = ("single", "batch", "spool")
+WAYS = ("single", "batch", "spool", "chunk")
 
 
 def text_of(message):
     text = message.replace(b"\r\n", b"\n")
     return text if text.endswith(b"\n") else text + b"\n"
+
+
+def wrong_chunk(wire, message):
+    """The same of what came as one chunk."""
+    head, _, rest = wire.partition(b" LAST\r\n")
+    n = int(head.rpartition(b"BDAT ")[2] or -1)
+    if rest[n:] != b"QUIT\r\n":
+        return f"no end: {rest[-40:]!r}"
+    want = text_of(message).replace(b"\n", b"\r\n")
+    return None if rest[:n] == want else f"arrives as {rest[:60]!r}"
 
 
 def wrong(wire, message):
@@ -70,7 +80,8 @@ def send(way, folder, port):
 def one(way, row):
     name, code, text = row
     message = octets(text)
-    good = misbehaviour.cases("smtp")[0]
+    kind = "chunk-good" if way == "chunk" else "good"
+    good = next(c for c in misbehaviour.cases("smtp") if c.name == kind)
     server = peer.Server(peer.Script(good.script))
     with tempfile.TemporaryDirectory(prefix="proof-clients-",
                                      dir=trial.FOLDER) as folder:
@@ -84,7 +95,8 @@ def one(way, row):
     if code == "65":
         return name, None, ["it reached MAIL"] * any(
             b"MAIL" in w for w in wires)
-    fault = wrong(wires[0], message) if len(wires) == 1 else "no connection"
+    judge = wrong_chunk if way == "chunk" else wrong
+    fault = judge(wires[0], message) if len(wires) == 1 else "no connection"
     return name, None, [fault] if fault else []
 
 
