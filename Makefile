@@ -39,8 +39,9 @@ STORE := maildir maildrop mbox envelope supply qname queue entry routes table \
 	senders reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier listing \
 	control health bounce settle lda transport plan dispatch runner submit
-FOREIGN := url login dialogue refusal dial hop agenda contact session wire pop3wire imapwire \
-	collector folders folder retrieval fetcher mime tls relay broker
+FOREIGN := url login dialogue refusal dialoptions dial hop agenda contact \
+	session wire pop3wire imapwire collector folders folder retrieval \
+	fetcher mime tls relay broker
 
 PROGRAMS := mkmsg spool smtp-send smtp-recv mbox-deliver pop3-fetch imap-fetch \
 	pop3-serve tls-serve tls-broker auth-passwd
@@ -57,11 +58,10 @@ PARTS_pop3-serve := $(addprefix bin/pop3-serve,.h -login.c -maildrop.c)
 PARTS_smtp-recv := $(addprefix bin/smtp-recv,.h -options.c -tables.c)
 PARTS_smtp-send := $(addprefix bin/smtp-send,.h -jobs.c -message.c -probe.c)
 PARTS_spool := bin/spool.h bin/spool-options.c bin/sendmail.c
-FOREIGN_smtp-send := url login dialogue refusal dial hop agenda contact session
-FOREIGN_pop3-fetch := url login dialogue refusal dial wire pop3wire collector \
-	fetcher
-FOREIGN_imap-fetch := url login dialogue refusal dial wire imapwire folders \
-	folder retrieval fetcher
+DIAL := url login dialogue refusal dialoptions dial
+FOREIGN_smtp-send := $(DIAL) hop agenda contact session
+FOREIGN_pop3-fetch := $(DIAL) wire pop3wire collector fetcher
+FOREIGN_imap-fetch := $(DIAL) wire imapwire folders folder retrieval fetcher
 FOREIGN_tls-broker := tls relay broker
 
 OBJECTS := $(patsubst %,$(B)/lib/%.o,$(PURE) $(PROCESS) $(STORE))

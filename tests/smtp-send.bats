@@ -38,12 +38,17 @@ load send
 	END
 }
 
-@test "BODY=8BITMIME when offered and the message has 8-bit octets" {
+@test "BODY=8BITMIME when offered and the message has 8-bit octets, which go as they are in any case" {
 	printf 'Subject: \303\274\n\n' > m
 	sink
 	exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org < m
 	grep -a MAIL sink.1 > got
 	same got < <(printf 'MAIL FROM:<a@x.org> SIZE=15 BODY=8BITMIME\r\n')
+	sink caps=PIPELINING
+	exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org < m
+	sed -n '/^MAIL/p; /^DATA/,$p' sink.1 > got
+	printf '%s\r\n' 'MAIL FROM:<a@x.org>' DATA $'Subject: \303\274' '' . QUIT |
+		cmp - got
 }
 
 @test "each refused recipient is named with the server's words: 75, or 69 when none is temporary" {
