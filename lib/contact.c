@@ -57,8 +57,6 @@ contact_receive(struct contact *k)
 				   : "connection lost");
 		else
 			smtp_input(k->smtp, data, (size_t)n);
-		if (n > 0 && (size_t)n < sizeof data && !dial_keeps(k->dial))
-			return;
 	}
 	k->more = n > 0;
 }

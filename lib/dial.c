@@ -371,12 +371,6 @@ dial_offer(const struct dial *d)
 	return &d->talk.offer;
 }
 
-bool
-dial_keeps(const struct dial *d)
-{
-	return d->tls;
-}
-
 int
 dial_fd(const struct dial *d)
 {

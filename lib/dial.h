@@ -32,9 +32,6 @@ const struct esmtp_offer *dial_offer(const struct dial *d);
  * off must be the first to be sent again. */
 ssize_t dial_send(struct dial *d, const void *data, size_t n);
 ssize_t dial_recv(struct dial *d, void *data, size_t n);
-/* Whether it may keep octets that poll does not know of: if not, fewer than
- * were asked for are all there are. */
-bool dial_keeps(const struct dial *d);
 /* To poll beside other descriptors. */
 int dial_fd(const struct dial *d);
 /* poll(2) for POLLIN | POLLOUT up to ms (-1: no limit). 1, 0 when time is up,

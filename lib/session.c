@@ -24,15 +24,19 @@ job_begin(struct session *c, struct job *j)
 	smtp_begin(c->contact.smtp, &j->message);
 }
 
-/* After a lost connection: once more, if this one has carried a message, or at
- * the next place, if there is one; before all that has waited. */
+/* After a lost connection. The job that it was lost at goes to the next place,
+ * if there is one, or once more, if others went before it; those behind it go
+ * again in any case, all before what has waited. */
 static void
 job_again(struct session *c, struct job *j, const struct reply *why)
 {
-	bool again = c->on.finished ? !j->retried : hop_has_more(c->hop);
+	bool blamed = !c->on.blamed, again = !blamed;
 
+	c->on.blamed = true;
+	if (blamed)
+		again = c->on.finished ? !j->retried : hop_has_more(c->hop);
 	if (again && !job_is_done(j) && agenda_left(j) > 0) {
-		j->retried = c->on.finished;
+		j->retried = c->on.finished && (blamed || j->retried);
 		agenda_retry(&c->agenda, j);
 	} else {
 		job_end(j, BATCH_TEMP, hop_told(c->hop, why));

@@ -41,6 +41,7 @@ struct session {
 		struct job *body;     /* being sent */
 		bool ended;           /* a message, in what is to be sent */
 		bool begun, finished; /* a message */
+		bool blamed;          /* a job, for its loss */
 		bool left;            /* with QUIT */
 	} on;
 };

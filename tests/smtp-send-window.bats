@@ -161,6 +161,32 @@ chunked() {
 	END
 }
 
+@test "a server that ends each connection after some messages gets them all" {
+	sink caps=PIPELINING,CHUNKING after=11
+	jobs 40 > jobs
+	exits 0 smtp-send "${to[@]}" --batch < jobs > results
+	for n in {1..40}; do
+		printf 'q%d\t<b%d@x.org>\tok\t250\t2.0.0\tqueued\n' "$n" "$n"
+	done | cmp - results
+	[ -e sink.4 ]
+	[ ! -e sink.5 ]
+	# One that it always ends at is given up, and only that one.
+	sink caps=PIPELINING,CHUNKING
+	{
+		job q1 "$PWD/m" b@x.org
+		job q2 "$PWD/m" 421c@x.org
+		job q3 "$PWD/m" d@x.org
+		job q4 "$PWD/m" e@x.org
+	} > jobs
+	exits 0 smtp-send "${to[@]}" --batch < jobs | cut -f 1-5 | sort > results
+	same results <<- 'END'
+		q1	<b@x.org>	ok	250	2.0.0
+		q2	<421c@x.org>	temp	421	4.1.1
+		q3	<d@x.org>	ok	250	2.0.0
+		q4	<e@x.org>	ok	250	2.0.0
+	END
+}
+
 @test "a message that changes while it is sent never makes a chunk of another size" {
 	local turn pid
 	for turn in shrinks grows; do
