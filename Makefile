@@ -115,9 +115,10 @@ demo:
 
 # Many tests wait more than they work. What takes long comes first: the proofs,
 # then by size. A process for each test of a file, as -j has it alone, would
-# cost more than most tests do.
+# cost more than most tests do. The proofs are sampled here: `make proof' has all
+# their cases, points, cuts and controls, the fuzzing and the source's checkers.
 JOBS ?= $(shell expr 2 \* $$(nproc))
-LONG := $(patsubst %,tests/%.bats,clients fuzz servers architecture)
+LONG := $(patsubst %,tests/%.bats,clients servers walk demo architecture proof)
 TESTS ?= $(LONG) $(filter-out $(LONG),$(shell ls -S tests/*.bats))
 check:
 	@tests/deps check
