@@ -148,7 +148,7 @@ put_extra(struct buf *head, const char *field, bool *date, bool *id)
 		log_die(
 		    EX_DATAERR, "check -H: not 'Name: value': %.100s", field);
 	buf_add(&name, field, n);
-	value = colon + 1 + strspn(colon + 1, " \t");
+	value = field + n + 1 + strspn(field + n + 1, " \t");
 	kind = compose_kind(buf_str(&name));
 	*date = *date || !strcasecmp(name.data, "Date");
 	*id = *id || !strcasecmp(name.data, "Message-ID");
