@@ -416,3 +416,40 @@ peaks() {
 	kill -TERM $pid
 	wait $pid
 }
+
+@test "run --watch wakes when a message becomes due, and to look each minute" {
+	plain_build "strace and sanitizers do not mix"
+	relay
+	message | spool add --at +2s -f a@b.example good@x.example >/dev/null
+	strace -o trace -e trace=ppoll -e inject=inotify_init1:error=EMFILE \
+		sh -c 'echo $$ >pid && exec spool run --watch --transport "$0" --log none' \
+		"$T" 2>err 3>&- &
+	strace=$!
+	eventually test -s pid
+	PIDS+=("$(<pid)")
+	eventually lines log 2
+	eventually sh -c '[ -z "$(ls s/queue)" ]'
+	# Other hosts' messages make no event.
+	eventually grep -qE 'tv_sec=(60|59)' trace
+	kill -TERM "${PIDS[0]}"
+	exits 0 wait "$strace"
+}
+
+@test "run --watch goes by routes as they are when it has nothing to do" {
+	relay
+	spool run --watch --transport "$T" --log none 2>/dev/null 3>&- &
+	PIDS+=($!)
+	message one | spool add -f a@b.example good@x.example >/dev/null
+	eventually sh -c '[ -e log ] && [ -z "$(ls s/queue)" ]'
+	echo '* lmtp /run/other' >s/routes
+	message two | spool add -f a@b.example good@x.example >/dev/null
+	eventually lines log 4
+	kill -TERM "${PIDS[0]}"
+	wait "${PIDS[0]}"
+	same log <<-'END'
+		args --batch --relay smtp://127.0.0.1:1 --tls=off
+		<a@b.example> <good@x.example> one
+		args --batch --lmtp /run/other
+		<a@b.example> <good@x.example> two
+	END
+}
