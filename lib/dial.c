@@ -172,7 +172,7 @@ set_all(
 	if (o->timeout && o->timeout < ms / 1000)
 		ms = 1000 * (long)o->timeout;
 	if (o->most && o->most < ms)
-		ms = o->most > 0 ? (long)o->most : 1;
+		ms = (long)o->most;
 	set_url(c, t, o);
 	if (t->address)
 		set_address(d, t->address);

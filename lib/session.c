@@ -63,6 +63,8 @@ session_open(struct session *c, const struct job *j)
 	if (!url)
 		return;
 	limited.most = hop_share(c->hop, agenda_left(j));
+	if (limited.most < 1)
+		limited.most = 1;
 	if (contact_open(&c->contact, url, &limited, c->lmtp,
 		c->options->verbose ? &c->trace : NULL, &why, &code) == 0)
 		return;

@@ -161,6 +161,26 @@ chunked() {
 	END
 }
 
+@test "LMTP with CHUNKING: a reply for each recipient of each chunk" {
+	sink lmtp=1 caps=PIPELINING,CHUNKING
+	{
+		job q1 "$PWD/m" b@x.org 550c@x.org 452data@x.org
+		job q2 "$PWD/m" 550d@x.org
+		job q3 "$PWD/m" e@x.org
+	} > jobs
+	exits 0 smtp-send --lmtp "127.0.0.1:$port" --hostname me.example \
+		--batch < jobs > results
+	same results <<- 'END'
+		q1	<550c@x.org>	perm	550	5.1.1	no thanks
+		q1	<b@x.org>	ok	250	2.0.0	for 250
+		q1	<452data@x.org>	temp	452	4.0.0	for 452
+		q2	<550d@x.org>	perm	550	5.1.1	no thanks
+		q3	<e@x.org>	ok	250	2.0.0	for 250
+	END
+	grep -ac -e ^BDAT -e ^RSET sink.1 > got
+	same got <<< 5
+}
+
 @test "a server that ends each connection after some messages gets them all" {
 	sink caps=PIPELINING,CHUNKING after=11
 	jobs 40 > jobs
