@@ -8,6 +8,7 @@ import socket
 import sys
 
 FAULT, PROTOCOL, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
+PATIENCE = 2  # seconds, also of a busy machine
 
 
 class Temporary(Exception):
@@ -16,12 +17,12 @@ class Temporary(Exception):
 
 class Wire:
     def __init__(self):
-        wait = None if FAULT == "patient" else 1
+        wait = None if FAULT == "patient" else PATIENCE
         self.s = socket.create_connection(("127.0.0.1", PORT), wait)
         self.data, self.hoard = b"", []
         if FAULT not in ("patient", "hog"):
             signal.signal(signal.SIGALRM, late)
-            signal.setitimer(signal.ITIMER_REAL, 1)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
     def more(self):
         got = self.s.recv(65536)
