@@ -144,7 +144,7 @@ peers_new()
 {
 	local dir new above=()
 	dir=$(peers_dir)
-	new=$dir/$1.$SRANDOM
+	new=$dir/$1.$((SRANDOM % 1000000)) # paths of sockets are short
 	[ "$EUID" = 0 ] || {
 		mkdir -p "$new" && echo "$new"
 		return
