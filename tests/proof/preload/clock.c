@@ -32,8 +32,8 @@ start(void)
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	void *map;
 
-	real_poll = (int (*)(struct pollfd *, nfds_t, int))dlsym(
-	    RTLD_NEXT, "poll");
+	real_poll =
+	    (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
 	real_gettime = (int (*)(clockid_t, struct timespec *))dlsym(
 	    RTLD_NEXT, "clock_gettime");
 	if (fd < 0)
