@@ -1,7 +1,8 @@
-/* connected COUNT greeting|whole COMMAND [ARG...]: runs COMMAND that often, as
- * inetd does, on a connection whose client waits for a line and says QUIT.
- * Prints the microseconds from its start to that line, or to the end of both:
- * the median. A COMMAND that says nothing is waited for. */
+/* connected COUNT greeting|whole COMMAND [ARG...] [versus COMMAND [ARG...]]:
+ * runs COMMAND that often, as inetd does, on a connection whose client waits
+ * for a line and says QUIT; the other one by turns with it. Prints the
+ * microseconds from its start to that line, or to the end of both: the median,
+ * of each a line. A COMMAND that says nothing is waited for. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -80,27 +81,49 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int
+measure(char *argv[], int whole, double *us)
+{
+	double times[2];
+
+	if (run(argv, &times[0], &times[1]) < 0) {
+		fprintf(stderr, "connected: a run of %s failed\n", argv[0]);
+		return -1;
+	}
+	*us = times[whole];
+	return 0;
+}
+
+static void
+print_median(double *us, int count)
+{
+	qsort(us, (size_t)count, sizeof *us, compare);
+	printf("%.1f\n", us[count / 2]);
+}
+
 int
 main(int argc, char *argv[])
 {
-	int count = argc > 3 ? atoi(argv[1]) : 0;
-	double *us, greeting, whole;
+	int count = argc > 3 ? atoi(argv[1]) : 0, other = 4, whole;
+	double *us;
 
 	if (count < 1)
 		return 64;
-	us = malloc((size_t)count * sizeof *us);
-	for (int i = 0; us && i < count; i++) {
-		if (run(argv + 3, &greeting, &whole) < 0) {
-			fprintf(stderr, "connected: run %d of %s failed\n",
-			    i + 1, argv[3]);
-			return 1;
-		}
-		us[i] = strcmp(argv[2], "whole") == 0 ? whole : greeting;
-	}
+	whole = strcmp(argv[2], "whole") == 0;
+	while (other < argc && strcmp(argv[other], "versus") != 0)
+		other++;
+	argv[other++] = NULL;
+	us = malloc(2 * (size_t)count * sizeof *us);
 	if (!us)
 		return 75;
-	qsort(us, (size_t)count, sizeof *us, compare);
-	printf("%.1f\n", us[count / 2]);
+	for (int i = 0; i < count; i++)
+		if (measure(argv + 3, whole, us + i) < 0 ||
+		    (other < argc &&
+			measure(argv + other, whole, us + count + i) < 0))
+			return 1;
+	print_median(us, count);
+	if (other < argc)
+		print_median(us + count, count);
 	free(us);
 	return 0;
 }
