@@ -23,8 +23,7 @@ struct content {
 	bool normalize;            /* a bare LF ends a line; else 550 */
 	struct buf body;           /* what has come: take it and reset it */
 	uint64_t size;             /* octets that were in body, all together */
-	char fault[CONTENT_REPLY]; /* why it will be refused, "" if it will not
-				    */
+	char fault[CONTENT_REPLY]; /* why it will be refused, or "" */
 	struct crlf_data data;
 	struct header header;
 	struct buf piece;      /* a header line so far */
