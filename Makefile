@@ -107,10 +107,10 @@ $(B)/lib $(B)/bin $(B)/drv $(B)/proof $(B)/replay:
 deps:
 	@tests/deps build
 
-PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
+PARALLEL = --no-print-directory -j $(shell nproc)
 demo:
 	@tests/deps build
-	@$(PARALLEL) all
+	@$(MAKE) $(PARALLEL) all
 	@tests/demo $(B)/bin
 
 # Many tests wait more than they work. What takes long comes first: the proofs,
@@ -122,26 +122,26 @@ LONG := $(patsubst %,tests/%.bats,clients servers walk demo architecture proof)
 TESTS ?= $(LONG) $(filter-out $(LONG),$(shell ls -S tests/*.bats))
 check:
 	@tests/deps check
-	@$(PARALLEL) all drivers proofs
+	@$(MAKE) $(PARALLEL) all drivers proofs
 	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) \
 		--no-parallelize-within-files $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.
 proof:
 	@tests/deps proof
-	@$(PARALLEL) all drivers proofs
+	@$(MAKE) $(PARALLEL) all drivers proofs
 	MAILPIPE_BUILD=$(abspath $(B)) tests/proof/run $(PARTS)
 
 # The grammars fed with what libFuzzer makes of the seeds, SECONDS each.
 SECONDS ?= 5
 fuzz:
 	@tests/deps proof
-	@$(PARALLEL) FUZZ=1 fuzzers
+	@$(MAKE) $(PARALLEL) FUZZ=1 fuzzers
 	tests/fuzz/run $(SECONDS) $(TARGETS)
 
 bench:
 	@tests/deps bench
-	@$(PARALLEL) all drivers
+	@$(MAKE) $(PARALLEL) all drivers
 	MAILPIPE_BUILD=$(abspath $(B)) tests/bench/run
 
 # sendmail is made only where no other MTA's stands; the units name PREFIX.

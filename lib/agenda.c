@@ -95,5 +95,5 @@ agenda_start(const struct agenda *a, struct job *j)
 int64_t
 agenda_left(const struct job *j)
 {
-	return j->deadline ? j->deadline - conn_now() : INT64_MAX / 2;
+	return j->deadline ? j->deadline - conn_now() : CONN_FOREVER;
 }

@@ -32,7 +32,8 @@ void agenda_free(struct agenda *a);
 
 /* The job's time runs from here on. */
 void agenda_start(const struct agenda *a, struct job *j);
-/* Milliseconds until its time is up, 0 or less when it is. */
+/* Milliseconds until its time is up, 0 or less when it is, CONN_FOREVER if it
+ * has no limit. */
 int64_t agenda_left(const struct job *j);
 
 #endif

@@ -28,7 +28,8 @@ struct conn {
 void conn_open(struct conn *c, int in, int out);
 /* Frees the memory; the descriptors are the caller's. */
 void conn_close(struct conn *c);
-int64_t conn_now(void); /* milliseconds, monotonic */
+int64_t conn_now(void);              /* milliseconds, monotonic */
+#define CONN_FOREVER (INT64_MAX / 2) /* of a time that is left: no limit */
 
 /* Waits until something is readable: flushes, then reads what there is.
  * 1; 0 at end of file; -1 with errno (ETIMEDOUT for both kinds of limit). */

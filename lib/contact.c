@@ -105,6 +105,6 @@ contact_left(
 	if (idle)
 		limit = idle;
 	if (!limit)
-		return CONTACT_FOREVER;
+		return CONN_FOREVER;
 	return k->since + limit * INT64_C(1000) - conn_now();
 }

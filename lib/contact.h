@@ -12,7 +12,6 @@
 #include "smtp.h"
 
 #define CONTACT_BLOCK 65536 /* octets of output that are enough for once */
-#define CONTACT_FOREVER (INT64_MAX / 2)
 
 /* All zero while there is none. */
 struct contact {
@@ -40,7 +39,8 @@ bool contact_is_full(const struct contact *k);
 /* To be called when all events are taken: a server that answers moves on. */
 void contact_took_all(struct contact *k);
 /* Milliseconds until the server has been silent for too long: idle seconds,
- * unless that is 0, else the protocol's time or that of options. */
+ * unless that is 0, else the protocol's time or that of options; CONN_FOREVER
+ * where nothing is awaited. */
 int64_t contact_left(
     const struct contact *k, const struct dial_options *options, unsigned idle);
 

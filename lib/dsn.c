@@ -11,45 +11,59 @@ begin(struct buf *params, const char *name)
 	buf_addf(params, "%s%s=", params->len ? " " : "", name);
 }
 
-static unsigned
-event_bit(const char *s, size_t n, const char **name)
-{
-	static const char *const events[] = {
-	    "NEVER", "SUCCESS", "FAILURE", "DELAY"};
-	unsigned i;
+static const char *const events[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+#define EVENTS (sizeof events / sizeof *events)
 
-	for (i = 0; i < 4; i++)
-		if (strlen(events[i]) == n &&
-		    strncasecmp(s, events[i], n) == 0) {
-			*name = events[i];
+static unsigned
+event_bit(const char *s, size_t n)
+{
+	for (unsigned i = 0; i < EVENTS; i++)
+		if (strlen(events[i]) == n && strncasecmp(s, events[i], n) == 0)
 			return 1U << i;
-		}
 	return 0;
+}
+
+unsigned
+dsn_events(const char *s, size_t n)
+{
+	unsigned all = 0, bit;
+	size_t len;
+
+	for (;; s += len + 1, n -= len + 1) {
+		const char *comma = memchr(s, ',', n);
+		len = comma ? (size_t)(comma - s) : n;
+		bit = event_bit(s, len);
+		if (!bit || (all & bit))
+			return 0;
+		all |= bit;
+		if (len == n)
+			break;
+	}
+	return (all & DSN_NEVER) && all != DSN_NEVER ? 0 : all;
+}
+
+void
+dsn_add_events(unsigned all, struct buf *params)
+{
+	const char *comma = "";
+
+	begin(params, "NOTIFY");
+	for (unsigned i = 0; i < EVENTS; i++)
+		if (all & 1U << i) {
+			buf_addf(params, "%s%s", comma, events[i]);
+			comma = ",";
+		}
 }
 
 int
 dsn_notify(const char *words, struct buf *params)
 {
-	size_t was = params->len, n;
-	unsigned seen = 0, bit;
-	const char *name;
+	unsigned all = dsn_events(words, strlen(words));
 
-	for (begin(params, "NOTIFY"); words; words += n + 1) {
-		n = strcspn(words, ",");
-		bit = event_bit(words, n, &name);
-		if (!bit || (seen & bit) || (seen & 1)) {
-			params->len = was;
-			return -1;
-		}
-		buf_addf(params, "%s%s", seen ? "," : "", name);
-		seen |= bit;
-		if (!words[n])
-			break;
-	}
-	if (!(seen & 1) || seen == 1)
-		return 0;
-	params->len = was;
-	return -1;
+	if (!all)
+		return -1;
+	dsn_add_events(all, params);
+	return 0;
 }
 
 int
@@ -119,28 +133,39 @@ dsn_notifies(const char *params, const char *event, bool unsaid)
 static int
 hex(char c)
 {
-	const char *digits = "0123456789ABCDEF", *p = strchr(digits, c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 
-	return c && p ? (int)(p - digits) : -1;
+size_t
+dsn_octet(const char *s, size_t n, char *c)
+{
+	*c = *s;
+	if (*s != '+')
+		return *s > ' ' && *s <= '~' && *s != '=';
+	if (n < 3 || hex(s[1]) < 0 || hex(s[2]) < 0)
+		return 0;
+	*c = (char)(hex(s[1]) << 4 | hex(s[2]));
+	return 3;
 }
 
 void
 dsn_decode(char *s, bool utf8)
 {
-	char *out = s;
-	int c;
+	char *out = s, c;
+	size_t took;
 
-	for (; *s; s++) {
-		c = (unsigned char)*s;
-		if (utf8 && c > 127) {
+	for (; *s; s += took) {
+		if (utf8 && (unsigned char)*s > 127) {
 			*out++ = *s;
+			took = 1;
 			continue;
 		}
-		if (c == '+' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-			c = hex(s[1]) * 16 + hex(s[2]);
-			s += 2;
-		}
-		*out++ = c < 32 || c > 126 ? '?' : (char)c;
+		took = dsn_octet(s, strnlen(s, 3), &c);
+		if (took == 0)
+			took = 1;
+		*out++ = c < ' ' || c > '~' ? '?' : c;
 	}
 	*out = '\0';
 }

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "address.h"
+#include "dsn.h"
 #include "parse.h"
 
 #define ENVID_MAX 100
@@ -37,28 +38,6 @@ param_body(struct params *p, const char *s, size_t n)
 	return NULL;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* An octet of xtext (RFC 3461 4), which becomes *c; the octets it took, or 0.
- */
-static size_t
-xtext_octet(const char *s, size_t n, char *c)
-{
-	*c = *s;
-	if (*s != '+')
-		return *s > ' ' && *s <= '~' && *s != '=';
-	if (n < 3 || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
-		return 0;
-	*c = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
-	return 3;
-}
-
 /* RFC 4954 5: who the sender is said to be. */
 static const char *
 param_auth(struct params *p, const char *s, size_t n)
@@ -73,7 +52,7 @@ param_auth(struct params *p, const char *s, size_t n)
 	for (; n > 0; s += took, n -= took) {
 		if (len == sizeof text)
 			return BAD_PARAM;
-		took = xtext_octet(s, n, &text[len++]);
+		took = dsn_octet(s, n, &text[len++]);
 		if (took == 0)
 			return BAD_PARAM;
 	}
@@ -92,7 +71,7 @@ is_xtext(const char *s, size_t n, bool utf8)
 	char c;
 
 	for (; n > 0; s += took, n -= took) {
-		took = xtext_octet(s, n, &c);
+		took = dsn_octet(s, n, &c);
 		if (took > 0 && c >= ' ' && c <= '~')
 			continue;
 		took = utf8 && (unsigned char)*s > '~'
@@ -127,38 +106,14 @@ param_envid(struct params *p, const char *s, size_t n)
 	return NULL;
 }
 
-enum { NEVER = 1, SUCCESS = 2, FAILURE = 4, DELAY = 8 };
-static const char *const events[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
-
-static unsigned
-event_bit(const char *s, size_t n)
-{
-	for (unsigned i = 0; i < 4; i++)
-		if (strlen(events[i]) == n && strncasecmp(s, events[i], n) == 0)
-			return 1U << i;
-	return 0;
-}
-
 static const char *
 param_notify(struct params *p, const char *s, size_t n)
 {
-	unsigned bit;
-	size_t len;
-
 	if (p->notify)
 		return BAD_PARAM;
 	p->dsn = true;
-	for (;; s += len + 1, n -= len + 1) {
-		const char *comma = memchr(s, ',', n);
-		len = comma ? (size_t)(comma - s) : n;
-		bit = event_bit(s, len);
-		if (!bit || (p->notify & bit))
-			return BAD_PARAM;
-		p->notify |= bit;
-		if (len == n)
-			break;
-	}
-	return (p->notify & NEVER) && p->notify != NEVER ? BAD_PARAM : NULL;
+	p->notify = dsn_events(s, n);
+	return p->notify ? NULL : BAD_PARAM;
 }
 
 /* An address type and the address (RFC 3461 4.2, RFC 6533 3). */
@@ -272,18 +227,13 @@ add_word(struct buf *out, const char *name, const char *value, size_t n)
 void
 params_add(const struct params *p, struct buf *out)
 {
-	const char *before = " NOTIFY=";
-
 	if (p->eight_bit)
 		add_word(out, "BODY=8BITMIME", "", 0);
 	if (p->smtputf8)
 		add_word(out, "SMTPUTF8", "", 0);
 	add_word(out, "RET=", p->ret, 4);
 	add_word(out, "ENVID=", p->envid, p->envid_size);
-	for (unsigned i = 0; i < 4; i++)
-		if (p->notify & 1U << i) {
-			buf_addf(out, "%s%s", before + !out->len, events[i]);
-			before = ",";
-		}
+	if (p->notify)
+		dsn_add_events(p->notify, out);
 	add_word(out, "ORCPT=", p->orcpt, p->orcpt_size);
 }

@@ -297,7 +297,7 @@ oldest_left(const struct session *c)
 
 	if (!j && !smtp_wants(c->contact.smtp))
 		j = c->agenda.first;
-	return j ? agenda_left(j) : CONTACT_FOREVER;
+	return j ? agenda_left(j) : CONN_FOREVER;
 }
 
 /* Milliseconds until on_timeout is due, -1: no limit. */
@@ -309,7 +309,7 @@ time_left(struct session *c)
 	    &c->contact, c->options, is_idle(c) ? IDLE_SECONDS : 0);
 	int64_t left = job < silence ? job : silence;
 
-	return left == CONTACT_FOREVER ? -1 : left > 0 ? (int)left : 0;
+	return left == CONN_FOREVER ? -1 : left > 0 ? (int)left : 0;
 }
 
 static void

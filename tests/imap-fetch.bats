@@ -31,15 +31,6 @@ fetch() {
 	imap-fetch --tls=off --password-file pw -q "$@" "$url"
 }
 
-# begun: something of a message is in tmp.
-begun() {
-	local file
-	for file in Mail/tmp/*; do
-		[ ! -s "$file" ] || return 0
-	done
-	return 1
-}
-
 # fetch_to COMMAND...
 fetch_to() {
 	imap-fetch --tls=off --password-file pw -q "$url" -- "$@"

@@ -74,6 +74,15 @@ eventually() {
 	return 1
 }
 
+# begun: something of a message is in the tmp of the maildir Mail.
+begun() {
+	local file
+	for file in Mail/tmp/*; do
+		[ ! -s "$file" ] || return 0
+	done
+	return 1
+}
+
 # listens LOG: whether a server says there where it listens: $address.
 listens() {
 	local text

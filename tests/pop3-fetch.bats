@@ -55,15 +55,6 @@ next_fetch() {
 	return $status
 }
 
-# begun: something of a message is in tmp.
-begun() {
-	local file
-	for file in Mail/tmp/*; do
-		[ ! -s "$file" ] || return 0
-	done
-	return 1
-}
-
 # fetch_to COMMAND...
 fetch_to() {
 	pop3-fetch --tls=off --password-file pw -q "$url" -- "$@"

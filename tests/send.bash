@@ -39,3 +39,11 @@ job() {
 seen() {
 	eventually grep -aqs -e "$1" "$2"
 }
+
+# accepted N: the results of as many jobs for one recipient each.
+accepted() {
+	local n
+	for ((n = 1; n <= $1; n++)); do
+		printf 'q%d\t<b%d@x.org>\tok\t250\t2.0.0\tqueued\n' $n $n
+	done
+}

@@ -228,9 +228,7 @@ load send
 		job "q$n" "$PWD/m" "b$n@x.org"
 	done > jobs
 	exits 0 smtp-send "${to[@]}" --batch < jobs > results
-	for n in {1..1000}; do
-		printf 'q%d\t<b%d@x.org>\tok\t250\t2.0.0\tqueued\n' "$n" "$n"
-	done | cmp - results
+	accepted 1000 | cmp - results
 	[ -e sink.1 ]
 	[ ! -e sink.2 ]
 }
@@ -241,9 +239,7 @@ load send
 		job "q$n" "$PWD/m" "b$n@x.org"
 	done > jobs
 	exits 0 smtp-send "${to[@]}" --batch < jobs > results
-	for n in {1..10}; do
-		printf 'q%d\t<b%d@x.org>\tok\t250\t2.0.0\tqueued\n' "$n" "$n"
-	done | sort > want
+	accepted 10 | sort > want
 	sort results | cmp - want
 	[ -e sink.4 ]
 	[ ! -e sink.5 ]

@@ -276,9 +276,7 @@ load spool
 	END
 	chmod 755 transport
 	before() {
-		rm -rf s log reports && mkdir s
-		printf 'b.example deliver cat >>reports; :\n* relay smtp://x\n' >s/routes
-		chmod 644 s/routes
+		fresh_spool
 		message | spool add -f a@b.example good@x.example perm@x.example \
 			temp@x.example >/dev/null
 	}

@@ -171,9 +171,7 @@ add() {
 	END
 	chmod 755 transport
 	before() {
-		rm -rf s log reports && mkdir s
-		printf 'b.example deliver cat >>reports; :\n* relay smtp://x\n' >s/routes
-		chmod 644 s/routes
+		fresh_spool
 		RCPT_PARAMS=NOTIFY=SUCCESS,DELAY add good@x.example temp@x.example >id
 		sed -i 's/^created .*/created 00000000001/' s/queue/*
 	}

@@ -23,6 +23,13 @@ relay() {
 	chmod 644 s/routes
 }
 
+# A new one, whose reports are in a file.
+fresh_spool() {
+	rm -rf s log reports && mkdir s
+	printf 'b.example deliver cat >>reports; :\n* relay smtp://x\n' >s/routes
+	chmod 644 s/routes
+}
+
 message() { printf 'Subject: test\n\n%s\n' "${1:-hi}"; }
 
 run_spool() { spool run --hostname me.example --transport "$T" "$@"; }
