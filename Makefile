@@ -123,7 +123,7 @@ TESTS ?= $(LONG) $(filter-out $(LONG),$(shell ls -S tests/*.bats))
 check:
 	@tests/deps check
 	@$(MAKE) $(PARALLEL) all drivers proofs
-	MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) \
+	LC_ALL=C MAILPIPE_BUILD=$(abspath $(B)) bats -j $(JOBS) \
 		--no-parallelize-within-files $(TESTS)
 
 # What reliable and secure mean, as checks. PARTS names some of them.

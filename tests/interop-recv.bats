@@ -117,7 +117,6 @@ came()
 
 setup()
 {
-	note_failures_only
 	cd "$BATS_FILE_TMPDIR" || return
 }
 

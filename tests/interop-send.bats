@@ -62,7 +62,6 @@ teardown_file()
 
 setup()
 {
-	note_failures_only
 	cd "$BATS_FILE_TMPDIR" || return
 }
 

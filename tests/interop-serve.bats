@@ -45,7 +45,6 @@ teardown_file()
 
 setup()
 {
-	note_failures_only
 	cd "$BATS_FILE_TMPDIR" || return
 }
 

@@ -12,11 +12,16 @@ export PATH LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
 unset EMAIL MAILPIPE_SPOOL XDG_STATE_HOME CREDENTIALS_DIRECTORY REMOTE_ADDR \
 	TCPREMOTEIP LISTEN_PID LISTEN_FDS ALL_PROXY MAIL_ID
 
-# bats notes before each command where it is, to tell where a test fails; that
-# takes as long as all else that bash does. It can be noted at the failure.
-note_failures_only() {
-	trap - DEBUG
+# bats notes before each command where it is, to tell where a test fails, and
+# asks date(1) for the time; together that takes as long as all else that bash
+# does. The place can be noted at the failure, and bash has a clock.
+bats_setup_tracing() {
 	trap 'bats_check_status_from_trap; note_failure' ERR
+}
+
+get_mills_since_epoch() {
+	local now=${EPOCHREALTIME/./}
+	echo "${now%???}"
 }
 
 note_failure() {
@@ -27,7 +32,6 @@ note_failure() {
 
 # A home and a working folder of the test's own.
 sandbox() {
-	note_failures_only
 	export HOME=$BATS_TEST_TMPDIR/home
 	mkdir "$HOME"
 	cd "$BATS_TEST_TMPDIR" || return 1
