@@ -58,16 +58,19 @@ def fallen(fault, client, name, certs):
         [] if str(t.code) == verdict else [f"exit {t.code}"])
 
 
-def check(out, certs):
+def check(out, certs, quick):
+    """quick: that each falls, not that it holds without its fault, nor what a
+    peer's row would say."""
     def one(control):
         fault, client, name, says = control
         by = [f for f in fallen(fault, client, name, certs) if says in f]
-        return fault, by, not fallen("none", client, name, certs)
+        return fault, by, quick or not fallen("none", client, name, certs)
 
     def as_peer(control):
         fault, client, name, rule = control
         by = rule in rules(fault, client, name, certs)
         return f"{fault} as-peer", by, not rules("none", client, name, certs)
     with report.concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for result in [*pool.map(one, CONTROLS), *pool.map(as_peer, RULES)]:
+        for result in [*pool.map(one, CONTROLS),
+                       *pool.map(as_peer, () if quick else RULES)]:
             out.control(*result)

@@ -68,15 +68,15 @@ def out_of_step(code, rest):
 
 
 def forms(report, argv=recv, subject="smtp-recv"):
-    for variant, sink, senders, column in (
+    for turn, (variant, sink, senders, column) in enumerate((
             ("box", "box", SENDERS, 1), ("spool", "spool", SENDERS, 1),
             ("command", "command", SENDERS[:1], 1),
-            ("follow", "spool", SENDERS[:1], 2)):
+            ("follow", "spool", SENDERS[:1], 2))):
         options = ["--source-routes=follow"] * (variant == "follow")
         with c.scratch() as folder, \
                 c.Check(report, subject, "rcpt", variant) as check:
             server = argv(folder, *options, sink=sink)
-            for row in c.table("rcpt"):
+            for row in c.share(c.table("rcpt"), turn, 4):
                 for sender in senders:
                     code, rest = transaction(server, sender,
                                              c.octets(row[0]))
@@ -155,41 +155,49 @@ def own_key(folder, address):
     return found, None
 
 
+def by_rcpt(folder, row, address):
+    server = c.program("smtp-recv", "--log", "none", "--hostname",
+                       "host.example", "--local", "example.org",
+                       "--mailboxes", f"{folder}/mailboxes")
+    _, out, _ = c.run(server, b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<" +
+                      address + b">\r\n", cwd=folder, **nobody())
+    return c.differs(row[1], out.split(b"\r\n")[3][:3].decode())
+
+
+def by_folder(folder, row, address):
+    return c.differs(int(row[2]), deliver(folder, "mailboxes", address))
+
+
+def by_program(folder, row, address):
+    status = deliver(folder, "programs", address)
+    want = [b"-f", b"", b"--", address] if row[3] == "0" else None
+    return c.first(c.differs(int(row[3]), status),
+                   c.differs(want, told(folder)))
+
+
+def as_key(folder, row, address):
+    found, astray = own_key(folder, address)
+    return c.first(c.differs(row[4:], found), astray)
+
+
 def hostile(report):
     """The same list through RCPT, mbox-deliver and a program, and as keys."""
-    with c.scratch() as folder, \
-            c.Check(report, "smtp-recv", "addresses") as rcpt, \
-            c.Check(report, "mbox-deliver", "addresses", "maildir") as box, \
-            c.Check(report, "mbox-deliver", "addresses", "program") as prog, \
-            c.Check(report, "mbox-deliver", "addresses", "key") as key:
+    ways = (("smtp-recv", "all", by_rcpt),
+            ("mbox-deliver", "maildir", by_folder),
+            ("mbox-deliver", "program", by_program),
+            ("mbox-deliver", "key", as_key))
+    with c.scratch() as folder:
         house(folder)
         c.write(f"{folder}/keys", "")
         os.chmod(folder, 0o755)
         before = outside(folder)
-        server = c.program("smtp-recv", "--log", "none", "--hostname",
-                           "host.example", "--local", "example.org",
-                           "--mailboxes", f"{folder}/mailboxes")
-        for row in c.table("addresses"):
-            address = c.octets(row[0])
-            _, out, _ = c.run(server, b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<" +
-                              address + b">\r\n", cwd=folder, **nobody())
-            rcpt.case(row[0], c.first(
-                c.differs(row[1], out.split(b"\r\n")[3][:3].decode()),
-                c.differs(before, outside(folder))))
-            box.case(row[0], c.first(
-                c.differs(int(row[2]), deliver(folder, "mailboxes", address)),
-                c.differs(before, outside(folder))))
-            status = deliver(folder, "programs", address)
-            want = [b"-f", b"", b"--", address] if row[3] == "0" else None
-            prog.case(row[0], c.first(
-                c.differs(int(row[3]), status),
-                c.differs(want, told(folder)),
-                c.differs(before, outside(folder))))
-            c.take(f"{folder}/box")
-            found, astray = own_key(folder, address)
-            key.case(row[0], c.first(
-                c.differs(row[4:], found), astray,
-                c.differs(before, outside(folder))))
+        for turn, (subject, variant, way) in enumerate(ways):
+            with c.Check(report, subject, "addresses", variant) as check:
+                for row in c.share(c.table("addresses"), turn, len(ways)):
+                    fault = way(folder, row, c.octets(row[0]))
+                    check.case(row[0], c.first(
+                        fault, c.differs(before, outside(folder))))
+                    c.take(f"{folder}/box")
 
 
 def handlers(report):

@@ -42,7 +42,7 @@ def octets(word):
     return out
 
 
-quick = False  # where the whole of a matrix takes long, some columns do
+quick = False  # of a matrix that takes long, a part does
 sought = ""  # what a row's first words must hold: one for a broken control
 
 
@@ -54,6 +54,12 @@ def table(name):
             if words and not row.startswith("#") and \
                     sought in ".".join(words[:2]):
                 yield words
+
+
+def share(rows, turn, turns):
+    """Quick, the rows whose turn it is: each is tried one of these ways."""
+    whole = not quick or sought
+    return (row for i, row in enumerate(rows) if whole or i % turns == turn)
 
 
 def every(name):

@@ -69,9 +69,9 @@ def judge(replies, reply, stored):
         c.differs(int(reply[0] == "2"), len(stored)))
 
 
-def smuggle(check, argv, folder, way, column=2):
-    """All rows of the table; yields what was stored."""
-    for row in c.table("end-of-data"):
+def smuggle(check, argv, folder, way, column=2, turn=0, turns=1):
+    """The rows of the table; yields what was stored."""
+    for row in c.share(c.table("end-of-data"), turn, turns):
         before, after = c.octets(row[0]), c.octets(row[1])
         data = b"Subject: x\r\n\r\ntext" + before + b"." + after + SECOND
         replies = way(argv, ENVELOPE, data + b"NOOP\r\nQUIT\r\n")
@@ -86,11 +86,12 @@ def end_of_data(report, argv=recv, subject="smtp-recv"):
     ways = (("pipe", over_pipe, 2, ()), ("socket", over_socket, 2, ()),
             ("octets", by_octets, 2, ()),
             ("normalize", over_pipe, 3, ("--bare-newline=normalize",)))
-    for name, way, column, options in ways:
+    for turn, (name, way, column, options) in enumerate(ways):
         with c.scratch() as folder, \
                 c.Check(report, subject, "end-of-data", name) as check:
             server = argv(folder, *options)
-            kept += smuggle(check, server, folder, way, column)
+            kept += smuggle(check, server, folder, way, column, turn,
+                            len(ways))
     return kept
 
 
