@@ -22,7 +22,7 @@ void agenda_add(struct agenda *a, const struct hop *h,
     const struct batch_job *b, char *line, int fd, job_report *report);
 /* Takes the first one off. */
 struct job *agenda_take(struct agenda *a);
-/* The rest of the one that was taken last: it is the first. */
+/* The rest of one that was taken: it is the first. */
 void agenda_put_back(struct agenda *a, struct job *j);
 /* What is to be tried again goes before all else, in its order, from
  * agenda_retry_none on. */

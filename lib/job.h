@@ -47,6 +47,7 @@ void job_result(
     struct job *j, size_t rcpt, enum batch_fate fate, const struct reply *why);
 /* This result for all that have none, and frees the job. */
 void job_end(struct job *j, enum batch_fate fate, const struct reply *why);
+/* Whether all have their results. */
 bool job_is_done(const struct job *j);
 /* Opens and reads the message. False: it cannot be sent, and the job has
  * ended. */

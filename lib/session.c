@@ -43,6 +43,17 @@ job_again(struct session *c, struct job *j, const struct reply *why)
 	}
 }
 
+/* Who was put off goes next; at least one of the job did have a result. */
+static void
+job_done(struct session *c, struct job *j)
+{
+	c->on.finished = true;
+	if (job_is_done(j))
+		job_free(j);
+	else
+		agenda_put_back(&c->agenda, j);
+}
+
 static void
 show_dialogue(struct session *c)
 {
@@ -118,8 +129,7 @@ take_events(struct session *c)
 			    j, e.rcpt, e.fate, hop_named(c->hop, e.reply));
 			break;
 		case SMTP_DONE:
-			c->on.finished = true;
-			job_free(j);
+			job_done(c, j);
 			break;
 		case SMTP_AGAIN:
 			c->on.body = NULL;

@@ -148,7 +148,7 @@ on_mail(struct smtp *s, struct transfer *t)
 static bool
 on_rcpt(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 {
-	bool refused = !transfer_rcpt(t, i, s->wire.reply.code);
+	bool refused = !transfer_rcpt(t, i, &s->wire.reply);
 
 	if (refused)
 		give_one(s, t, i, e);

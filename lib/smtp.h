@@ -7,7 +7,11 @@
  * is none (smtp_next), begin a message when it wants one, then write its
  * output and tell how much the kernel took (smtp_written): a reply to what was
  * not yet sent ends the connection, and a message is unsure only once its last
- * octet was handed over. */
+ * octet was handed over.
+ *
+ * Who is refused with 452 or 552 behind a recipient that is accepted may be one
+ * too many for this transaction: put off, for another message. A mailbox that
+ * is full, by the enhanced code, has its result here. */
 #ifndef SMTP_H
 #define SMTP_H
 
@@ -38,7 +42,8 @@ enum smtp_kind {
 	SMTP_NONE,   /* nothing more before the next input */
 	SMTP_BODY,   /* its text may be sent: smtp_body now */
 	SMTP_RESULT, /* rcpt, fate and reply */
-	SMTP_DONE,   /* the message's last event: all have their results */
+	SMTP_DONE,   /* the message's last event: all have their results, but
+			who was put off */
 	SMTP_AGAIN,  /* its last event too: those without a result were never
 			handed over, reply says why */
 	SMTP_OVER    /* nothing more on this connection, reply says why */

@@ -104,18 +104,27 @@ transfer_body_end(struct transfer *t, struct buf *out)
 	return !t->chunk || t->sized == t->m->size;
 }
 
+/* Whether a server may say so that it takes no more of them in one transaction
+ * (RFC 5321 4.5.3.1.10), and not of a mailbox that is full (RFC 3463 3.3). */
+static bool
+is_one_too_many(const struct reply *r)
+{
+	return (r->code == 452 || r->code == 552) &&
+	    (!r->enhanced[0] || strncmp(r->enhanced + 1, ".2.", 3) != 0);
+}
+
 bool
-transfer_rcpt(struct transfer *t, size_t rcpt, int code)
+transfer_rcpt(struct transfer *t, size_t rcpt, const struct reply *r)
 {
 	if (t->rcpt[rcpt] != PENDING)
 		return true;
-	if (code / 100 == 2) {
+	if (r->code / 100 == 2) {
 		t->rcpt[rcpt] = ACCEPTED;
 		t->accepted++;
 		return true;
 	}
 	t->rcpt[rcpt] = FINISHED;
-	return false;
+	return t->accepted && is_one_too_many(r);
 }
 
 size_t

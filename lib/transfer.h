@@ -12,6 +12,7 @@
 #include "crlf.h"
 #include "esmtp.h"
 #include "pipeline.h"
+#include "reply.h"
 
 enum rcpt_state { PENDING, ACCEPTED, FINISHED };
 
@@ -53,8 +54,8 @@ bool
 transfer_body(struct transfer *t, const char *data, size_t n, struct buf *out);
 bool transfer_body_end(struct transfer *t, struct buf *out);
 /* A recipient's reply to RCPT. False when it is refused, which is then its
- * result. Not to be asked after transfer_give. */
-bool transfer_rcpt(struct transfer *t, size_t rcpt, int code);
+ * result; who is put off has none here. Not to be asked after transfer_give. */
+bool transfer_rcpt(struct transfer *t, size_t rcpt, const struct reply *r);
 /* An accepted recipient without a result, who then has one. */
 size_t transfer_next(struct transfer *t);
 /* Finds a recipient without a result, who then has one. False when none is

@@ -278,6 +278,76 @@ transactions() {
 	same err <<< "smtp-send: --max-rcpts: \`0' is no number of 1 and more"
 }
 
+@test "who is one too many for a transaction goes in the next one, on every way" {
+	local way over
+	for way in '' PIPELINING PIPELINING,CHUNKING 'PIPELINING lmtp=1' \
+		'PIPELINING,CHUNKING lmtp=1'; do
+		for over in '452 4.5.3 too many' '552 too many'; do
+			# shellcheck disable=SC2086 # two words
+			sink most=2 over="$over" caps=$way
+			[ "${way%lmtp=1}" = "$way" ] || to=(--lmtp "127.0.0.1:$port")
+			{
+				job q1 "$PWD/m" 1@x 2@x 3@x 550@x 4@x 5@x
+				job q2 "$PWD/m" 6@x
+			} > jobs
+			exits 0 smtp-send "${to[@]}" --batch < jobs > results
+			cut -f 1-4 results | sort > got
+			same got <<- 'END'
+				q1	<1@x>	ok	250
+				q1	<2@x>	ok	250
+				q1	<3@x>	ok	250
+				q1	<4@x>	ok	250
+				q1	<550@x>	perm	550
+				q1	<5@x>	ok	250
+				q2	<6@x>	ok	250
+			END
+			transactions > got
+			same got <<- 'END'
+				1@x 2@x 3@x 550@x 4@x 5@x
+				6@x
+				3@x 4@x 5@x
+				5@x
+			END
+			[ ! -e sink.2 ]
+		done
+	done
+}
+
+@test "one too many in a transaction that accepts none: that is the verdict" {
+	sink
+	exits 75 smtp-send "${to[@]}" -f a@x.org \
+		1@x 452b@x 3@x 552c@x 452d@x < m 2> err
+	transactions > got
+	same got <<- 'END'
+		1@x 452b@x 3@x 552c@x 452d@x
+		452b@x 552c@x 452d@x
+	END
+	same err <<- 'END'
+		smtp-send: send <452b@x>: 452 4.1.1 no thanks
+		smtp-send: send <552c@x>: 552 5.1.1 no thanks
+		smtp-send: send <452d@x>: 452 4.1.1 no thanks
+	END
+	# A lost acknowledgement is not that of who is still to be asked for.
+	sink caps=PIPELINING,CHUNKING most=2 lose=2
+	{
+		job q1 "$PWD/m" 1@x
+		job q2 "$PWD/m" 2@x 3@x 4@x
+	} > jobs
+	exits 0 smtp-send "${to[@]}" --batch < jobs | cut -f 1-3 > results
+	same results <<- 'END'
+		q1	<1@x>	ok
+		q2	<2@x>	unsure
+		q2	<3@x>	unsure
+		q2	<4@x>	ok
+	END
+	transactions > got
+	same got <<- 'END'
+		1@x
+		2@x 3@x 4@x
+		4@x
+	END
+}
+
 @test "a server's RCPTDOMAINMAX splits by domains, MAILMAX goes on over a new connection" {
 	sink 'caps=PIPELINING,LIMITS RCPTDOMAINMAX=2'
 	exits 0 smtp-send "${to[@]}" -f a@x.org 1@a 1@b 1@c 2@A 2@C 2@b 1@d < m

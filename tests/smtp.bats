@@ -190,6 +190,56 @@ ehlo='S 250-sink
 	plays want '<a@x>|<b@x>' '<e@x>|<c@x>|<d@x>'
 }
 
+@test "452 or 552 behind an accepted recipient puts off, but for a full mailbox" {
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 452 first
+		& 250 ok
+		& 452 4.5.3 many
+		& 552 many
+		& 552 5.2.2 full
+		& 452 4.2.2 full
+		& 451 4.5.3 later
+		& 354 go
+		S 250 queued
+		& 250 ok
+		& 452 4.5.3 many
+		& 250 ok
+		& 452 many
+		& 554 not today
+	END
+	cat > want <<- 'END'
+		= result 1 <b@x> temp 452 [] first
+		= result 1 <f@x> perm 552 [5.2.2] full
+		= result 1 <g@x> temp 452 [4.2.2] full
+		= result 1 <h@x> temp 451 [4.5.3] later
+		= result 1 <c@x> ok 250 [] queued
+		= done 1
+		= result 2 <d@x> temp 452 [4.5.3] many
+		= result 2 <b@x> perm 554 [] not today
+		= done 2
+	END
+	smtp '<a@x>|<b@x>|<c@x>|<d@x>|<e@x>|<f@x>|<g@x>|<h@x>' \
+		'<a@x>|<d@x>|<b@x>|<e@x>' < script | grep '^= [rd]' > got
+	same got < want
+	# Handed over whole: they are not unsure, nor lost.
+	dialogue <<- END
+		$ehlo
+		S 250 ok
+		& 250 ok
+		& 452 many
+		& 354 go
+		L
+	END
+	smtp '<a@x>|<b@x>|<c@x>' < script | grep '^= [rdao]' > got
+	same got <<- 'END'
+		= result 1 <b@x> unsure 000 [] connection lost
+		= done 1
+		= over 000 [] connection lost
+	END
+}
+
 @test "LMTP answers for each accepted recipient, and greets here" {
 	dialogue <<- 'END'
 		S 220 hi

@@ -13,6 +13,8 @@ the end of data NNNdata@... (LMTP: each for itself).
   data=REPLY    instead of 354 to DATA
   end=REPLY     instead of 250 to the end of data; `close' closes
   mail=REPLY    instead of 250 to MAIL
+  most=N        recipients of a message, the next ones get
+  over=REPLY    (452 4.5.3 too many)
   after=N       closes (with 421) at the Nth MAIL of a connection
   quit=REPLY    instead of 221
   early=REPLY   said behind the reply to EHLO
@@ -132,6 +134,8 @@ class Session:
         code = arg[arg.index("<") + 1:][:3]
         if code.isdigit() and not arg.startswith("TO:<%sdata" % code):
             self.say(f"{code} {code[0]}.1.1 no thanks")
+        elif "most" in opts and len(rcpts) == int(opts["most"]):
+            self.say(opts.get("over", "452 4.5.3 too many"))
         else:
             rcpts.append(code if code.isdigit() else "250")
             self.say("250 2.1.5 ok")
