@@ -95,23 +95,26 @@ cell()
 # is its own.
 came()
 {
+	local normal text trace helo='Received: from [^ ]* ' using='' tab=$'\t'
 	files "mail/$1/new" 1
-	normal "mail/$1"/new/* | sed '1,/^Date:/{
-		/^Received: from /,/^\tby /{
-			s/^\(Received: from\) [^ ]* /\1 HELO /
-			s/^\t(using TLSv1.[23] with cipher [A-Z0-9_-]*)/\t(TLS)/
-		}
-	}' >got.normal
-	sed '1,/^\tfor /d' got.normal | sed -n '/^Date:/,$p' >got.message
+	normalize "mail/$1"/new/*
+	text=${normal#*$'\n\tfor '*$'\n'}
+	trace=${normal%"$text"}
+	[[ $text == Date:* ]] || text=Date:${text#*$'\nDate:'}
+	printf %s "$text" >got.message
 	same got.message <"${sent:-message}"
-	sed '/^\tfor /q' got.normal >got.trace
-	sed 's/^\\t/\t/' <<-END | sed '/^$/d' | same got.trace
+	[[ ! $trace =~ $helo ]] ||
+		trace=${trace/"${BASH_REMATCH[0]}"/Received: from HELO }
+	[[ ! $trace =~ TLSv1.[23]\ with\ cipher\ [A-Z0-9_-]* ]] ||
+		trace=${trace/"${BASH_REMATCH[0]}"/TLS}
+	printf %s "$trace" >got.trace
+	[[ $mode = clear || $mode = lmtp ]] || using=$'\n\t(using TLS)'
+	same got.trace <<-END
 		Return-Path: <ann@example.net>
 		Delivered-To: $1@example.org
-		Received: from HELO ([127.0.0.1])
-		$([[ $mode = clear || $mode = lmtp ]] || echo '\t(TLS)')
-		\tby mx.example.org with $2 id ID
-		\tfor <$1@example.org>; DATE
+		Received: from HELO ([127.0.0.1])$using
+		${tab}by mx.example.org with $2 id ID
+		${tab}for <$1@example.org>; DATE
 	END
 }
 
@@ -223,7 +226,8 @@ by_nullmailer()
 {
 	local dir options=(--port="$port" --x509cafile="$PEERS_CA")
 	peers_need_root nullmailer
-	dir=$(peers_new_installed nullmailer)
+	peers_new_installed nullmailer
+	dir=$new
 	[ "$mode" != starttls ] || options+=(--starttls)
 	[ "$mode" != implicit ] || options+=(--ssl)
 	[ -z "$auth" ] || options+=(--user=alice --pass=secret)

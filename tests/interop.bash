@@ -61,11 +61,14 @@ files()
 	return 1
 }
 
+# holds DIR N: the folder and two levels below it.
 holds()
 {
-	local found
-	found=$(find "$1" -type f -printf x 2>/dev/null)
-	[ ${#found} = "$2" ]
+	local file found=0
+	for file in "$1"/{,*/,*/*/}{,.[!.]}*; do
+		[ ! -f "$file" ] || ((++found))
+	done
+	((found == $2))
 }
 
 # No line over 998 octets and no missing newline at the end: other programs
@@ -98,29 +101,53 @@ write_message()
 # normal FILE: above the author's first field ids and dates become ID and DATE.
 normal()
 {
-	sed -E '1,/^Date:/{
-		s/\<id [^ ;]+/id ID/
-		s/(; |^\t)[A-Z][a-z]{2}, +[0-9]+ [A-Z][a-z]{2} [0-9]{4} .*/\1DATE/
-	}' "$1"
+	local normal
+	normalize "$1"
+	printf %s "$normal"
+}
+
+# normalize FILE: sets normal to that. A file with a NUL, which none here has,
+# ends before it.
+normalize()
+{
+	local rest='' line=
+	local id='(^|[^[:alnum:]_])id [^ ;]+'
+	local date=$'(; |^\t)[A-Z][a-z]{2}, +[0-9]+ [A-Z][a-z]{2} [0-9]{4} .*'
+	normal=
+	IFS= read -rd '' rest <"$1" || :
+	while [[ $line != Date:* && $rest == *$'\n'* ]]; do
+		line=${rest%%$'\n'*} rest=${rest#*$'\n'}
+		[[ ! $line =~ $id ]] ||
+			line=${line/"${BASH_REMATCH[0]}"/"${BASH_REMATCH[1]}id ID"}
+		[[ ! $line =~ $date ]] ||
+			line=${line/"${BASH_REMATCH[0]}"/"${BASH_REMATCH[1]}DATE"}
+		normal+=$line$'\n'
+	done
+	normal+=$rest
 }
 
 # arrived FILE < FIELDS: FILE is those trace fields, where \t starts what is
 # folded, and the message.
 arrived()
 {
-	normal "$1" >arrived.got
-	sed 's/^\\t/\t/' - message | same arrived.got
+	local normal fields='' text=''
+	IFS= read -rd '' fields || :
+	fields=${fields//$'\n\\t'/$'\n\t'}
+	IFS= read -rd '' text <message || :
+	normalize "$1"
+	[ "$normal" != "$fields$text" ] || return 0
+	printf %s "$normal" >arrived.got
+	same arrived.got <<<"${fields}${text%$'\n'}"
+	return 1
 }
 
 # ours HELO PROTOCOL RCPT [ALL]: the trace fields of our delivery by SMTP, to
 # RCPT alone or as one of all.
 ours()
 {
-	cat <<-END
-		Return-Path: <ann@example.net>
-		Delivered-To: $3
-		Received: from $1 ([127.0.0.1])
-		\tby mx.example.org with $2 id ID${4+; DATE}
-	END
-	[ $# = 4 ] || printf '\\tfor <%s>; DATE\n' "$3"
+	local whom=$'\n'"\\tfor <$3>"
+	[ $# != 4 ] || whom=
+	printf '%s\n' 'Return-Path: <ann@example.net>' "Delivered-To: $3" \
+	    "Received: from $1 ([127.0.0.1])" \
+	    "\\tby mx.example.org with $2 id ID$whom; DATE"
 }

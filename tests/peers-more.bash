@@ -43,23 +43,22 @@ peers_inside()
 	exec nsenter --mount="/proc/$(cat pid)/ns/mnt" "${@:2}"
 )
 
-# peers_new_installed NAME USER...: peers_new for such a peer.
+# peers_new_installed NAME USER...: sets new to the new folder of such a peer.
 peers_new_installed()
 {
-	local dir user uid=64000
-	dir=$(peers_new "$1")
+	local user uid=64000
+	peers_made "$1"
 	peers_certificate
-	mkdir -p "$dir"/{etc/ssl/certs,mail,run/lock,var/lib,var/spool}
-	cp "$PEERS_CA" "$dir/etc/ssl/certs/ca-certificates.crt"
-	chmod 755 "$dir"/{etc,run,var,var/*}
-	chown nobody "$dir/mail"
-	cp /etc/passwd /etc/group "$dir/etc"
+	mkdir -p "$new"/{etc/ssl/certs,mail,run/lock,var/lib,var/spool}
+	cp "$PEERS_CA" "$new/etc/ssl/certs/ca-certificates.crt"
+	chmod 755 "$new"/{etc,run,var,var/*}
+	chown nobody "$new/mail"
+	cp /etc/passwd /etc/group "$new/etc"
 	for user in "${@:2}"; do
 		((uid++))
-		echo "$user:x:$uid:$uid::/nonexistent:/bin/false" >>"$dir/etc/passwd"
-		echo "$user:x:$uid:" >>"$dir/etc/group"
+		echo "$user:x:$uid:$uid::/nonexistent:/bin/false" >>"$new/etc/passwd"
+		echo "$user:x:$uid:" >>"$new/etc/group"
 	done
-	echo "$dir"
 }
 
 # peers_start_installed DIR PORT COMMAND...
@@ -102,7 +101,7 @@ peers_relays=({clear,starttls,implicit}{,.auth})
 
 exim_start()
 {
-	local OPTIND=1 option users=() relay="" domain=example.org
+	local OPTIND=1 option users=() relay="" domain=example.org new
 	peers_need_root Exim || return
 	while getopts d:u:r: option; do
 		case $option in
@@ -113,9 +112,10 @@ exim_start()
 		esac
 	done
 	((${#users[@]})) || users=(alice bob)
-	EXIM_PORT=$(free_port)
-	EXIM_TLS_PORT=$(free_port)
-	EXIM_DIR=$(peers_new_installed exim Debian-exim)
+	free_port EXIM_PORT
+	free_port EXIM_TLS_PORT
+	peers_new_installed exim Debian-exim
+	EXIM_DIR=$new
 	peers_certificate
 	# shellcheck disable=SC2034 # for the caller
 	EXIM_MAIL=$EXIM_DIR/mail
@@ -223,7 +223,7 @@ peers_exim_conf()
 
 opensmtpd_start()
 {
-	local OPTIND=1 option users=() relay="" domain=example.org nobody crypt
+	local OPTIND=1 option users=() relay="" domain=example.org nobody crypt new
 	peers_need_root OpenSMTPD || return
 	while getopts d:u:r: option; do
 		case $option in
@@ -234,9 +234,10 @@ opensmtpd_start()
 		esac
 	done
 	((${#users[@]})) || users=(alice bob)
-	OPENSMTPD_PORT=$(free_port)
-	OPENSMTPD_TLS_PORT=$(free_port)
-	OPENSMTPD_DIR=$(peers_new_installed opensmtpd opensmtpd opensmtpq)
+	free_port OPENSMTPD_PORT
+	free_port OPENSMTPD_TLS_PORT
+	peers_new_installed opensmtpd opensmtpd opensmtpq
+	OPENSMTPD_DIR=$new
 	peers_certificate
 	# shellcheck disable=SC2034 # for the caller
 	OPENSMTPD_MAIL=$OPENSMTPD_DIR/mail
@@ -285,7 +286,7 @@ peers_opensmtpd_conf()
 
 courier_start()
 {
-	local OPTIND=1 option users=() port
+	local OPTIND=1 option users=() port new
 	peers_need_root Courier || return
 	while getopts u: option; do
 		case $option in
@@ -295,11 +296,12 @@ courier_start()
 	done
 	((${#users[@]})) || users=(alice bob)
 	peers_certificate
-	COURIER_POP3=$(free_port)
-	COURIER_POP3S=$(free_port)
-	COURIER_IMAP=$(free_port)
-	COURIER_IMAPS=$(free_port)
-	COURIER_DIR=$(peers_new_installed courier courier)
+	free_port COURIER_POP3
+	free_port COURIER_POP3S
+	free_port COURIER_IMAP
+	free_port COURIER_IMAPS
+	peers_new_installed courier courier
+	COURIER_DIR=$new
 	# shellcheck disable=SC2034 # for the caller
 	COURIER_MAIL=$COURIER_DIR/mail
 	mkdir -p "$COURIER_DIR"/etc/courier "$COURIER_DIR"/run/courier/authdaemon
@@ -359,7 +361,7 @@ peers_courier_script()
 
 cyrus_start()
 {
-	local OPTIND=1 option users=() port
+	local OPTIND=1 option users=() port new
 	peers_need_root Cyrus || return
 	while getopts u: option; do
 		case $option in
@@ -369,12 +371,13 @@ cyrus_start()
 	done
 	((${#users[@]})) || users=(alice bob)
 	peers_certificate
-	CYRUS_POP3=$(free_port)
-	CYRUS_POP3S=$(free_port)
-	CYRUS_IMAP=$(free_port)
-	CYRUS_IMAPS=$(free_port)
-	CYRUS_LMTP=$(free_port)
-	CYRUS_DIR=$(peers_new_installed cyrus cyrus)
+	free_port CYRUS_POP3
+	free_port CYRUS_POP3S
+	free_port CYRUS_IMAP
+	free_port CYRUS_IMAPS
+	free_port CYRUS_LMTP
+	peers_new_installed cyrus cyrus
+	CYRUS_DIR=$new
 	mkdir -p "$CYRUS_DIR"/var/{lib,spool}/cyrus "$CYRUS_DIR"/run/cyrus/{proc,lock,socket}
 	install -m 644 "$PEERS_CERT" "$PEERS_KEY" "$CYRUS_DIR/etc"
 	peers_cyrus_conf >"$CYRUS_DIR/etc/cyrus.conf"
@@ -435,11 +438,12 @@ peers_imapd_conf()
 
 aiosmtpd_start()
 {
-	local dir
+	local new dir
 	peers_certificate
-	dir=$(peers_new aiosmtpd)
-	AIOSMTPD_PORT=$(free_port)
-	AIOSMTPD_TLS_PORT=$(free_port)
+	peers_made aiosmtpd
+	dir=$new
+	free_port AIOSMTPD_PORT
+	free_port AIOSMTPD_TLS_PORT
 	# shellcheck disable=SC2034 # for the caller
 	AIOSMTPD_MAIL=$dir/mail
 	mkdir "$dir/mail"

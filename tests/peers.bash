@@ -5,7 +5,8 @@
 # a subshell: it sets variables), and peers_stop in teardown or teardown_file.
 # Each function returns when the peer listens, or fails and shows its log.
 #
-#   free_port                        prints a port that is free, and stays ours
+#   free_port [NAME]                 prints a port that is free, and stays ours,
+#                                    or sets NAME to it, which takes no process
 #   wait_port PORT [PID]             until PORT listens; fails early without PID
 #   peer NAME [ARG...]               runs a peer's program (smtp-source, mpop)
 #   smtp_source [ARG...]             Postfix's load generator
@@ -43,13 +44,24 @@ PEERS_SASL=("$PEERS_ROOT"/usr/lib/*/sasl2)
 # Not the first python3 of PATH, which need not be Debian's.
 # shellcheck disable=SC2034 # for those who source this
 PYTHON=/usr/bin/python3
+PEERS_USER=root
+[ "$EUID" = 0 ] || PEERS_USER=$(id -un)
 
 # shellcheck source=tests/peers-more.bash
 . "${BASH_SOURCE[0]%/*}/peers-more.bash"
 
 peers_dir()
 {
-	echo "${PEERS_TMP:-${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:?}}}/peers"
+	local at
+	peers_at
+	echo "$at"
+}
+
+# Sets at to what peers_dir prints. What costs most here is processes: what is
+# called often sets a variable instead.
+peers_at()
+{
+	at=${PEERS_TMP:-${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:?}}}/peers
 }
 
 peers_need_root()
@@ -59,14 +71,17 @@ peers_need_root()
 
 peer_path()
 {
-	local dir
-	for dir in "$PEERS_ROOT"/usr/{sbin,bin}; do
-		[ ! -x "$dir/$1" ] || {
-			echo "$dir/$1"
-			return
-		}
+	local program
+	peers_program "$1" && echo "$program"
+}
+
+# Sets program to what peer_path prints.
+peers_program()
+{
+	for program in "$PEERS_ROOT"/usr/{sbin,bin}/"$1"; do
+		[ ! -x "$program" ] || return 0
 	done
-	type -P "$1" || {
+	program=$(type -P "$1") || {
 		echo "peers: $1 is absent: run tests/deps check" >&2
 		return 1
 	}
@@ -75,7 +90,7 @@ peer_path()
 peer()
 {
 	local program
-	program=$(peer_path "$1") || return
+	peers_program "$1" || return
 	shift
 	LD_LIBRARY_PATH=$PEERS_LIBS "$program" "$@"
 }
@@ -83,23 +98,29 @@ peer()
 # Connecting would count as a client, so the kernel is asked.
 peers_bound()
 {
-	local hex
+	local hex table
 	printf -v hex '%04X' "$1"
-	grep -qs "^ *[0-9]*: [0-9A-F]*:$hex [0-9A-F:]* ${2-..} " \
-		/proc/net/tcp /proc/net/tcp6
+	for table in /proc/net/tcp{,6}; do
+		[ -e "$table" ] || continue
+		read -rd '' table <"$table" || :
+		[[ ! $table =~ :$hex\ [0-9A-F]+:[0-9A-F]{4}\ ${2-..}\  ]] || return 0
+	done
+	return 1
 }
 
 # Below the ephemeral range, where an outgoing connection could take the port
 # before the peer does. The file keeps tests that run beside us away from it.
 free_port()
 {
-	local port
+	local - free
+	set -C
 	for _ in {1..100}; do
-		port=$((10000 + SRANDOM % 22000))
-		(set -C && : >"${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$port") \
-		    2>/dev/null || continue
-		peers_bound "$port" && continue
-		echo "$port"
+		free=$((10000 + SRANDOM % 22000))
+		{ : >"${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$free"; } 2>/dev/null ||
+			continue
+		peers_bound "$free" && continue
+		[ $# = 0 ] || printf -v "$1" %s "$free"
+		[ $# != 0 ] || echo "$free"
 		return
 	done
 	return 1
@@ -142,29 +163,36 @@ wait_port()
 # their user must be able to reach it.
 peers_new()
 {
-	local dir new above=()
-	dir=$(peers_dir)
-	new=$dir/$1.$((SRANDOM % 1000000)) # paths of sockets are short
+	local new
+	peers_made "$1" && echo "$new"
+}
+
+# Sets new to what peers_new prints.
+peers_made()
+{
+	local at above=()
+	peers_at
+	new=$at/$1.$((SRANDOM % 1000000)) # paths of sockets are short
 	[ "$EUID" = 0 ] || {
-		mkdir -p "$new" && echo "$new"
+		mkdir -p "$new"
 		return
 	}
-	[ -d "$dir" ] || {
-		mkdir -p "$dir"
-		while [[ $dir == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
-			above+=("$dir")
-			dir=${dir%/*}
+	[ -d "$at" ] || {
+		mkdir -p "$at"
+		while [[ $at == "${BATS_RUN_TMPDIR:-$PEERS_TMP}"* ]]; do
+			above+=("$at")
+			at=${at%/*}
 		done
 		chmod a+x "${above[@]}"
 	}
-	mkdir -m 711 "$new" && echo "$new"
+	mkdir -m 711 "$new"
 }
 
 # peers_spawn DIR COMMAND...: in a session of its own, by which peers_stop finds
 # all of it, and ended by the kernel should bats itself be killed.
 peers_spawn()
 {
-	local dir=$1
+	local dir=$1 at
 	shift
 	(
 		# bats waits for whoever holds its descriptors.
@@ -178,7 +206,8 @@ peers_spawn()
 	) &
 	PEERS_PID=$!
 	disown
-	echo "$PEERS_PID" >>"$(peers_dir)/pids"
+	peers_at
+	echo "$PEERS_PID" >>"$at/pids"
 }
 
 # peers_listen DIR PORT COMMAND...
@@ -192,62 +221,71 @@ peers_listen()
 	return 1
 }
 
-# Living processes of the sessions led by the given pids, and all their
-# descendants, sessions of their own or not.
+# Sets family to the living processes of the sessions led by the given pids, and
+# all their descendants, sessions of their own or not.
 peers_family()
 {
-	cat /proc/[0-9]*/stat 2>/dev/null | awk -v pids="$*" '
-	BEGIN {
-		for (n = split(pids, pid); n > 0; n--)
-			known[pid[n]] = 1
-	}
-	{
-		id = $1
-		sub(/.*\) /, "")
-		if ($1 == "Z")
-			next
-		parent[id] = $2
-		session[id] = $4
-	}
-	END {
-		do {
-			found = 0
-			for (id in parent)
-				if (!(id in family) && (session[id] in known ||
-				    parent[id] in family)) {
-					family[id] = found = 1
-					print id
-				}
-		} while (found)
-	}'
+	local -A parent=() session=() known=() in=()
+	local id found=1
+	family=()
+	for id; do known[$id]=1; done
+	for id in /proc/[0-9]*; do
+		id=${id#/proc/}
+		peers_lives "$id" || continue
+		parent[$id]=${BASH_REMATCH[1]}
+		session[$id]=${BASH_REMATCH[2]}
+	done
+	while ((found)); do
+		found=0
+		for id in "${!parent[@]}"; do
+			[ -z "${in[$id]-}" ] || continue
+			[ -n "${known[${session[$id]}]-}${in[${parent[$id]}]-}" ] ||
+				continue
+			in[$id]=1
+			family+=("$id")
+			found=1
+		done
+	done
+}
+
+# peers_lives PID: sets BASH_REMATCH to its parent and its session. A name has
+# any characters.
+peers_lives()
+{
+	local stat=
+	{ read -rd '' stat <"/proc/$1/stat"; } 2>/dev/null || :
+	[[ $stat =~ .*\)\ [^Z]\ ([0-9]+)\ [0-9]+\ ([0-9]+)\  ]]
 }
 
 peers_gone()
 {
-	local stats=("${@/#//proc/}")
-	stats=("${stats[@]/%//stat}")
-	! grep -qs ') [^Z] [0-9]' "${stats[@]}" </dev/null
+	local pid
+	for pid; do
+		! peers_lives "$pid" || return
+	done
 }
 
 # What does not go at once when asked has nothing to save here: Dovecot takes
 # a second. Only the family is killed: a pid on file may be somebody else's now.
 peers_stop()
 {
-	local dir pids=("$@") pid family leaders=()
-	dir=$(peers_dir)
-	[ -e "$dir/pids" ] || return 0
-	(($#)) || mapfile -t pids <"$dir/pids"
-	mapfile -t family < <(peers_family "${pids[@]}")
+	local at pids=("$@") pid family more leaders=()
+	peers_at
+	[ -e "$at/pids" ] || return 0
+	(($#)) || mapfile -t pids <"$at/pids"
+	peers_family "${pids[@]}"
 	for pid in "${pids[@]}"; do
 		[[ " ${family[*]} " != *" $pid "* ]] || leaders+=("$pid")
 	done
 	kill "${leaders[@]}" 2>/dev/null || :
 	for _ in 1 2 3; do
 		peers_wait 10 "" peers_gone "${family[@]}" && break
-		mapfile -t -O "${#family[@]}" family < <(peers_family "${pids[@]}")
+		more=("${family[@]}")
+		peers_family "${pids[@]}"
+		family+=("${more[@]}")
 		kill -s KILL "${family[@]}" 2>/dev/null || :
 	done
-	(($#)) || rm -rf "$dir"
+	(($#)) || rm -rf "$at"
 	peers_gone "${family[@]}"
 }
 
@@ -258,20 +296,20 @@ smtp_source()
 
 smtp_sink()
 {
-	local dir program user=()
+	local new program user=()
 	# Root must name a user; others may not.
 	[ "$EUID" != 0 ] || user=(-u root)
-	dir=$(peers_new smtp-sink)
-	program=$(peer_path smtp-sink) || return
-	SMTP_SINK_PORT=$(free_port)
-	peers_listen "$dir" "$SMTP_SINK_PORT" \
+	peers_made smtp-sink
+	peers_program smtp-sink || return
+	free_port SMTP_SINK_PORT
+	peers_listen "$new" "$SMTP_SINK_PORT" \
 	    "$program" "${user[@]}" "$@" "127.0.0.1:$SMTP_SINK_PORT" 128
 }
 
 postfix_start()
 {
 	local OPTIND=1 option domain=example.org users=() relay="" extra=() user
-	local secure="" master=()
+	local new secure="" master=()
 	peers_need_root Postfix || return
 	while getopts sd:u:r:o:m: option; do
 		case $option in
@@ -285,8 +323,9 @@ postfix_start()
 		esac
 	done
 	((${#users[@]})) || users=(alice bob)
-	POSTFIX_PORT=$(free_port)
-	POSTFIX_DIR=$(peers_new postfix)
+	free_port POSTFIX_PORT
+	peers_made postfix
+	POSTFIX_DIR=$new
 	# shellcheck disable=SC2034 # for the caller
 	POSTFIX_LOG=$POSTFIX_DIR/log
 	# shellcheck disable=SC2034
@@ -402,7 +441,7 @@ peers_postfix_master()
 
 peers_postfix_secure()
 {
-	POSTFIX_TLS_PORT=$(free_port)
+	free_port POSTFIX_TLS_PORT
 	peers_certificate
 	cat >>"$POSTFIX_DIR/etc/main.cf" <<-END
 		smtpd_tls_security_level = may
@@ -431,7 +470,7 @@ postfix_queue()
 
 dovecot_start()
 {
-	local OPTIND=1 option users=() extra=() secure="" dir port
+	local OPTIND=1 option users=() extra=() secure="" new dir port
 	peers_need_root Dovecot || return
 	while getopts su:o: option; do
 		case $option in
@@ -442,10 +481,11 @@ dovecot_start()
 		esac
 	done
 	((${#users[@]})) || users=(alice bob)
-	DOVECOT_POP3=$(free_port)
-	DOVECOT_IMAP=$(free_port)
-	DOVECOT_LMTP=$(free_port)
-	dir=$(peers_new_installed dovecot)
+	free_port DOVECOT_POP3
+	free_port DOVECOT_IMAP
+	free_port DOVECOT_LMTP
+	peers_new_installed dovecot
+	dir=$new
 	DOVECOT_LMTP_SOCKET=$dir/lmtp
 	DOVECOT_AUTH=$dir/auth
 	# shellcheck disable=SC2034 # for the caller
@@ -554,10 +594,10 @@ peers_dovecot_conf()
 # TLS, every mechanism, and submission to the host and port $DOVECOT_RELAY.
 peers_dovecot_secure()
 {
-	DOVECOT_POP3S=$(free_port)
-	DOVECOT_IMAPS=$(free_port)
-	DOVECOT_SUBMISSION=$(free_port)
-	DOVECOT_SUBMISSIONS=$(free_port)
+	free_port DOVECOT_POP3S
+	free_port DOVECOT_IMAPS
+	free_port DOVECOT_SUBMISSION
+	free_port DOVECOT_SUBMISSIONS
 	peers_certificate
 	mkdir -p "$1/keys/default/HS256"
 	printf 'a key that both sides know' | base64 >"$1/keys/default/HS256/default"
@@ -628,25 +668,27 @@ peers_token()
 	END
 }
 
-# Super-servers split their lines at blanks without quoting, and should not
-# hand our LD_LIBRARY_PATH on.
+# peers_service NAME COMMAND [ARG...]: sets dir to the folder of a new peer and
+# program to its program; dir/service is for sh. Super-servers split their lines
+# at blanks without quoting, and should not hand our LD_LIBRARY_PATH on.
 peers_service()
 {
-	local file=$1/service
+	local new
+	peers_made "$1" && peers_program "$1" || return
+	dir=$new
 	shift
-	printf '#!/bin/sh\nunset LD_LIBRARY_PATH\nexec' >"$file"
-	printf " '%s'" "${@//\'/\'\\\'\'}" >>"$file"
-	echo >>"$file"
-	chmod 755 "$file"
+	{
+		printf 'unset LD_LIBRARY_PATH\nexec'
+		printf " '%s'" "${@//\'/\'\\\'\'}"
+		echo
+	} >"$dir/service"
 }
 
 xinetd_start()
 {
 	local port=$1 dir program
 	shift
-	dir=$(peers_new xinetd)
-	program=$(peer_path xinetd) || return
-	peers_service "$dir" "$@"
+	peers_service xinetd "$@" || return
 	cat >"$dir/conf" <<-END
 		defaults
 		{
@@ -663,8 +705,9 @@ xinetd_start()
 			wait = no
 			bind = 127.0.0.1
 			port = $port
-			user = $(id -un)
-			server = $dir/service
+			user = $PEERS_USER
+			server = /bin/sh
+			server_args = $dir/service
 		}
 	END
 	peers_listen "$dir" "$port" \
@@ -675,10 +718,8 @@ inetd_start()
 {
 	local port=$1 wait=$2 user=$3 dir program
 	shift 3
-	dir=$(peers_new inetd)
-	program=$(peer_path inetd) || return
-	peers_service "$dir" "$@"
-	echo "127.0.0.1:$port stream tcp $wait $user $dir/service service" \
+	peers_service inetd "$@" || return
+	echo "127.0.0.1:$port stream tcp $wait $user /bin/sh sh $dir/service" \
 	    >"$dir/conf"
 	peers_listen "$dir" "$port" "$program" -i -R 1000000 "$dir/conf"
 }
@@ -687,11 +728,9 @@ tcpserver_start()
 {
 	local port=$1 dir program
 	shift
-	dir=$(peers_new tcpserver)
-	program=$(peer_path tcpserver) || return
-	peers_service "$dir" "$@"
+	peers_service tcpserver "$@" || return
 	peers_listen "$dir" "$port" "$program" -HRl0 -c 200 -b 128 \
-	    127.0.0.1 "$port" "$dir/service"
+	    127.0.0.1 "$port" /bin/sh "$dir/service"
 }
 
 systemd_activate()
@@ -707,23 +746,22 @@ systemd_activate()
 	done
 	local port=$1
 	shift
-	dir=$(peers_new systemd)
-	program=$(peer_path systemd-socket-activate) || return
-	peers_service "$dir" "$@"
+	peers_service systemd-socket-activate "$@" || return
 	peers_listen "$dir" "$port" "$program" "${options[@]}" \
-	    -l "127.0.0.1:$port" "$dir/service"
+	    -l "127.0.0.1:$port" /bin/sh "$dir/service"
 }
 
 dnsmasq_start()
 {
-	local dir program
-	dir=$(peers_new dnsmasq)
-	program=$(peer_path dnsmasq) || return
-	DNSMASQ_PORT=$(free_port)
+	local new dir program
+	peers_made dnsmasq
+	dir=$new
+	peers_program dnsmasq || return
+	free_port DNSMASQ_PORT
 	printf '%s\n' "$@" >"$dir/conf"
 	peers_listen "$dir" "$DNSMASQ_PORT" "$program" --keep-in-foreground \
 	    --conf-file="$dir/conf" --log-facility=- --pid-file= \
-	    --user="$(id -un)" --group="$(id -gn)" --no-resolv --no-hosts \
+	    --user="$PEERS_USER" --group="$(id -gn)" --no-resolv --no-hosts \
 	    --address=/#/ --bind-interfaces --listen-address=127.0.0.1 \
 	    --port="$DNSMASQ_PORT"
 }

@@ -330,7 +330,8 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 		opensmtpd_start
 	fi
 	mapfile -t pids <"$(peers_dir)/pids"
-	mapfile -t family < <(peers_family "${pids[@]}")
+	family=()
+	peers_family "${pids[@]}"
 	[[ " ${family[*]} " == *" $service "* && " ${family[*]} " == *" $sink "* ]]
 	peers_stop
 	peers_gone "${family[@]}"
