@@ -9,18 +9,25 @@ load lib
 load peers
 load interop
 
-setup()
+setup_file()
 {
-	sandbox
+	cd "$BATS_FILE_TMPDIR" || return
 	write_message >message
 	crlf <message >wire
-	maildirs bob
-	echo "bob@example.org $PWD/bob/" >mailboxes
+	printf 'Subject: two\n\n.\n' >second
 	echo secret >password
 	chmod 600 password
 	peers_certificate
+}
+
+setup()
+{
+	sandbox
+	cp -p "$BATS_FILE_TMPDIR"/{message,wire,second,password} .
+	maildirs bob
+	echo "bob@example.org $PWD/bob/" >mailboxes
+	peers_certificate
 	export PEERS_CA
-	front clear
 }
 
 teardown()
@@ -29,13 +36,11 @@ teardown()
 	peers_stop
 }
 
-# front clear|starttls|implicit: what stands before the program, on a new port.
+# front MODE: what stands before the program for clear, starttls or implicit.
 front()
 {
-	mode=$1
-	port=$(free_port)
 	tls=(tls-serve --cert "$PEERS_CERT" --key "$PEERS_KEY")
-	case $mode in
+	case $1 in
 	clear) tls=() ;;
 	starttls) tls+=(--) ;;
 	implicit) tls+=(--implicit --) ;;
@@ -45,18 +50,26 @@ front()
 smtp=(smtp-recv --hostname mx.example.org --local example.org)
 pop3=(pop3-serve --auth-clear --single-user bob --password-file password)
 
-# under SUPER PROGRAM ARG...: runs the program under that super-server.
+# under SUPER MODE PROGRAM ARG...: runs the program under that super-server, or
+# its own, on $port.
 under()
 {
-	local super=$1 program
-	shift
+	local super=$1 mode=$2 program
+	shift 2
+	front "$mode"
 	set -- "${tls[@]}" "$@"
-	program=$(type -P "$1")
+	[ "$super" != own ] || {
+		started "$mode.log" "$@" --listen 127.0.0.1:0
+		port=${address#*:}
+		return
+	}
+	program=$BUILD/bin/$1
 	shift
 	set -- sh -c "cd '$PWD' && exec \"\$0\" \"\$@\"" "$program" "$@"
+	free_port port
 	case $super in
-	inetd-nowait) inetd_start "$port" nowait "$(id -un)" "$@" ;;
-	inetd-wait) inetd_start "$port" wait "$(id -un)" "$@" ;;
+	inetd-nowait) inetd_start "$port" nowait "$PEERS_USER" "$@" ;;
+	inetd-wait) inetd_start "$port" wait "$PEERS_USER" "$@" ;;
 	xinetd) xinetd_start "$port" "$@" ;;
 	tcpserver) tcpserver_start "$port" "$@" ;;
 	systemd) systemd_activate "$port" "$@" ;;
@@ -65,113 +78,124 @@ under()
 	esac
 }
 
-# server_of COMMAND...: one that listens by itself, on $port.
-server_of()
-{
-	started server.log "$@"
-	port=${address#*:}
-}
-
-# send FROM: by smtplib, two messages in a session, from an address of ours.
+# send 'MODE PORT CLIENT...'...: by smtplib, a session from each of these, which
+# are addresses of ours, with two messages.
 send()
 {
-	"$PYTHON" - "$1" "$port" wire "$mode" <<-'END'
+	"$PYTHON" - "$@" <<-'END'
 		import os, smtplib, ssl, sys
 		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
-		args = ("127.0.0.1", int(sys.argv[2]), "client.example.net")
-		more = {"timeout": 20, "source_address": (sys.argv[1], 0)}
-		if sys.argv[4] == "implicit":
-		    s = smtplib.SMTP_SSL(*args, context=tls, **more)
-		else:
-		    s = smtplib.SMTP(*args, **more)
-		if sys.argv[4] == "starttls":
-		    s.starttls(context=tls)
-		text = open(sys.argv[3], "rb").read()
-		s.sendmail("ann@example.net", "bob@example.org", text)
-		s.sendmail("ann@example.net", "bob@example.org", text)
-		s.quit()
+		text = open("wire", "rb").read()
+		def session(client, mode, port):
+		    args = ("127.0.0.1", int(port), "client.example.net")
+		    more = {"timeout": 20, "source_address": (client, 0)}
+		    if mode == "implicit":
+		        s = smtplib.SMTP_SSL(*args, context=tls, **more)
+		    else:
+		        s = smtplib.SMTP(*args, **more)
+		    if mode == "starttls":
+		        s.starttls(context=tls)
+		    s.sendmail("ann@example.net", "bob@example.org", text)
+		    s.sendmail("ann@example.net", "bob@example.org", text)
+		    s.quit()
+		for job in sys.argv[1:]:
+		    mode, port, *clients = job.split()
+		    for client in clients:
+		        session(client, mode, port)
 	END
 }
 
 # receives SUPER: smtp-recv under it takes two sessions from two clients.
 receives()
 {
-	local how
-	for how in clear starttls implicit; do
-		front "$how"
-		under "$1" "${smtp[@]}" --mailboxes mailboxes
-		send 127.0.0.8
-		send 127.0.0.9
-		came 127.0.0.8 127.0.0.9
-		peers_stop "$PEERS_PID"
+	local mode jobs=() last=1
+	for mode in clear starttls implicit; do
+		under "$1" "$mode" "${smtp[@]}" --mailboxes mailboxes
+		jobs+=("$mode $port 127.0.0.$((++last)) 127.0.0.$((++last))")
 	done
+	send "${jobs[@]}"
+	came "${jobs[@]}"
 }
 
-# came ADDRESS...: two messages from each, which go.
+# came 'MODE PORT CLIENT...'...: what send sent, and no more.
 came()
 {
-	local client file from
-	files bob/new $(($# * 2))
-	for client; do
-		mapfile -t from < <(grep -lF "([$client])" bob/new/*)
-		[ ${#from[@]} = 2 ]
-		trace "$client" >fields
-		for file in "${from[@]}"; do
-			arrived "$file" <fields
+	local job client clients mode fields sum=0
+	for job; do
+		read -r mode _ clients <<<"$job"
+		fields=$(trace "$mode")
+		for client in $clients; do
+			came_from "$client"
+			((sum += 2))
 		done
 	done
-	rm bob/new/*
+	files bob/new $sum
 }
 
-# trace CLIENT
+# came_from CLIENT: two messages.
+came_from()
+{
+	local file text found=0
+	for file in bob/new/*; do
+		IFS= read -rd '' text <"$file" || :
+		[[ $text == *"([$1])"* ]] || continue
+		arrived "$file" <<<"${fields/127.0.0.1/$1}"
+		((++found))
+	done
+	[ $found = 2 ]
+}
+
+# trace MODE
 trace()
 {
-	local protocol=ESMTP using=()
-	[ "$mode" = clear ] || {
-		protocol=ESMTPS
-		using=(-e '/^Received/a\\\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)')
-	}
-	ours client.example.net $protocol bob@example.org |
-		sed -e "s/127.0.0.1/$1/" "${using[@]}"
+	local using='\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)'
+	if [ "$1" = clear ]; then
+		ours client.example.net ESMTP bob@example.org
+	else
+		ours client.example.net ESMTPS bob@example.org |
+			sed "/^Received/a\\\\$using"
+	fi
 }
 
-# retrieve: by poplib, then the message is deleted.
+# retrieve 'MODE PORT'...: by poplib, two sessions in each mode; each has and
+# then deletes the first message.
 retrieve()
 {
-	"$PYTHON" - "$port" "$mode" <<-'END'
+	"$PYTHON" - "$@" <<-'END'
 		import os, poplib, ssl, sys
 		tls = ssl.create_default_context(cafile=os.environ["PEERS_CA"])
-		if sys.argv[2] == "implicit":
-		    p = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=20,
-			context=tls)
-		else:
-		    p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
-		if sys.argv[2] == "starttls":
-		    p.stls(tls)
-		p.user("bob")
-		p.pass_("secret")
-		sys.stdout.buffer.write(b"\n".join(p.retr(1)[1]) + b"\n")
-		p.dele(1)
-		p.quit()
+		def session(mode, port):
+		    where = "127.0.0.1", int(port)
+		    if mode == "implicit":
+		        p = poplib.POP3_SSL(*where, timeout=20, context=tls)
+		    else:
+		        p = poplib.POP3(*where, timeout=20)
+		    if mode == "starttls":
+		        p.stls(tls)
+		    p.user("bob")
+		    p.pass_("secret")
+		    sys.stdout.buffer.write(b"\n".join(p.retr(1)[1]) + b"\n")
+		    p.dele(1)
+		    p.quit()
+		for job in sys.argv[1:]:
+		    session(*job.split())
+		    session(*job.split())
 	END
 }
 
 # serves SUPER: pop3-serve under it serves two sessions.
 serves()
 {
-	local how
-	for how in clear starttls implicit; do
-		front "$how"
-		cp message bob/new/1.1.host
-		printf 'Subject: two\n\n.\n' | tee second >bob/new/2.1.host
-		under "$1" "${pop3[@]}"
-		retrieve >got
-		same got <message
-		retrieve >got
-		same got <second
-		holds bob 0
-		peers_stop "$PEERS_PID"
+	local mode jobs=() place=0
+	for mode in clear starttls implicit; do
+		cp message "bob/new/$((++place)).1.host"
+		cp second "bob/new/$((++place)).1.host"
+		under "$1" "$mode" "${pop3[@]}"
+		jobs+=("$mode $port")
 	done
+	retrieve "${jobs[@]}" >got
+	cat message second message second message second | same got
+	holds bob 0
 }
 
 @test "smtp-recv under inetd, nowait" {
@@ -231,74 +255,60 @@ serves()
 }
 
 @test "smtp-recv as its own super-server" {
-	local how
-	for how in clear starttls implicit; do
-		front "$how"
-		server_of "${tls[@]}" "${smtp[@]}" --mailboxes mailboxes \
-		    --listen 127.0.0.1:0
-		send 127.0.0.8
-		send 127.0.0.9
-		came 127.0.0.8 127.0.0.9
-	done
+	receives own
 }
 
 @test "pop3-serve as its own super-server" {
-	local how
-	for how in clear starttls implicit; do
-		front "$how"
-		cp message bob/new/1.1.host
-		server_of "${tls[@]}" "${pop3[@]}" --listen 127.0.0.1:0
-		retrieve >got
-		same got <message
-		holds bob 0
-	done
+	serves own
 }
 
 @test "smtp-recv between pipes learns the client from tcpserver" {
+	free_port port
 	tcpserver_start "$port" sh -c "cd '$PWD' && cat | \"\$@\" | cat" sh \
-	    "$(type -P smtp-recv)" "${smtp[@]:1}" --mailboxes mailboxes
-	send 127.0.0.8
-	came 127.0.0.8
-}
-
-# talk LINE...: reads a reply before it sends each line, and prints every octet
-# that comes back.
-talk()
-{
-	"$PYTHON" - "$port" "$@" <<-'END'
-		import socket, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
-		s.settimeout(20)
-		f = s.makefile("rb")
-		def reply():
-		    line = f.readline()
-		    sys.stdout.buffer.write(line)
-		    if line[3:4] == b"-" and line[:1] in b"2345":
-		        reply()
-		try:
-		    for line in sys.argv[2:]:
-		        reply()
-		        s.sendall(line.encode() + b"\r\n")
-		    s.shutdown(socket.SHUT_WR)
-		    sys.stdout.buffer.write(f.read())
-		except (BrokenPipeError, ConnectionResetError):
-		    pass
-	END
+	    "$BUILD/bin/smtp-recv" "${smtp[@]:1}" --mailboxes mailboxes
+	send "clear $port 127.0.0.8"
+	came "clear $port 127.0.0.8"
 }
 
 # dialogues PROGRAM LINE... < OPTIONS: for each line of options, what a client
-# reads of the program with them under classic inetd, where fd 2 is the peer.
+# reads of the program with them under classic inetd, where fd 2 is the peer. It
+# reads a reply before it sends each line, and prints every octet that comes.
 dialogues()
 {
-	local program=$1 options
+	local program=$1
 	shift
-	while read -r options; do
-		port=$(free_port)
-		inetd_start "$port" nowait "$(id -un)" sh -c "cd '$PWD' && exec \
-		    '$(type -P "$program")' --log stderr $options"
-		echo "${options#"${host-} "}"
-		talk "$@" | sed 's/delivered as [0-9a-z]*/delivered as ID/'
-	done </dev/stdin
+	free_port port
+	inetd_start "$port" nowait "$PEERS_USER" sh -c "cd '$PWD' &&
+	    read -r options <options &&
+	    exec '$BUILD/bin/$program' --log stderr \$options"
+	cat >talk.py <<-'END'
+		import socket, sys
+		def dialogue(port, lines, out):
+		    s = socket.create_connection(("127.0.0.1", port), 20)
+		    s.settimeout(20)
+		    f = s.makefile("rb")
+		    def reply():
+		        line = f.readline()
+		        out.write(line)
+		        if line[3:4] == b"-" and line[:1] in b"2345":
+		            reply()
+		    try:
+		        for line in lines:
+		            reply()
+		            s.sendall(line.encode() + b"\r\n")
+		        s.shutdown(socket.SHUT_WR)
+		        out.write(f.read())
+		    except (BrokenPipeError, ConnectionResetError):
+		        pass
+		    s.close()
+		for options in sys.stdin:
+		    with open("options", "w") as f:
+		        f.write(options)
+		    sys.stdout.buffer.write(options.encode())
+		    dialogue(int(sys.argv[1]), sys.argv[2:], sys.stdout.buffer)
+	END
+	"$PYTHON" talk.py "$port" "$@" |
+		sed "s/^${host-} //; s/delivered as [0-9a-z]*/delivered as ID/"
 }
 
 @test "no diagnostic of smtp-recv or its command gets into the dialogue" {
