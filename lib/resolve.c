@@ -33,6 +33,7 @@ struct look {
 	struct __res_state libc;
 	int64_t enough; /* then what was found has to do */
 	bool failed;    /* a look-up that may work later */
+	bool alone;     /* no server could be reached, at the last one */
 	struct dns_answer answer, more;
 	struct mx mx;
 	unsigned char message[DNS_MESSAGE];
@@ -122,9 +123,22 @@ ask(struct look *l, const char *name, enum dns_type type, struct dns_answer *a)
 	if (n > 0)
 		n = res_nsend(
 		    &l->libc, query, n, l->message, sizeof l->message);
+	/* libc's word for no route and the like too, not for silence. */
+	l->alone = n < 0 && errno == ECONNREFUSED;
 	if (n < 0 || n > (int)sizeof l->message)
 		return DNS_FAILED;
 	return dns_read(l->message, (size_t)n, name, type, a);
+}
+
+static void
+fail_for_now(const struct look *l, struct places *p, const char *format,
+    const char *domain)
+{
+	if (l->alone)
+		fail(p, false, 0, "4.3.5",
+		    "no DNS server can be reached to ask for %s", domain);
+	else
+		fail(p, false, 451, "4.4.3", format, domain);
 }
 
 static void
@@ -173,7 +187,7 @@ add_hosts(struct look *l, const char *domain, struct places *p)
 	if (p->n)
 		return;
 	if (l->failed)
-		fail(p, false, 451, "4.4.3",
+		fail_for_now(l, p,
 		    "no answer from DNS for the mail hosts of %s", domain);
 	else
 		fail(p, true, 550, "5.4.4", "no mail host of %s has an address",
@@ -212,8 +226,7 @@ look_up(struct look *l, const struct resolver *r, const char *domain,
 		fail_unknown(r, domain, p);
 		return;
 	case DNS_FAILED:
-		fail(p, false, 451, "4.4.3", "no answer from DNS for %s",
-		    domain);
+		fail_for_now(l, p, "no answer from DNS for %s", domain);
 		return;
 	case DNS_NONE:
 		l->answer.n = 1;
@@ -260,7 +273,7 @@ look_up_and_exit(const struct resolver *r, const char *domain, int out)
 	memset(l, 0, sizeof *l);
 	l->enough = conn_now() + r->seconds * INT64_C(500);
 	if (open_libc(l, r) < 0)
-		fail(&p, false, 451, "4.4.3", "no resolver for %s", domain);
+		fail(&p, false, 0, "4.3.5", "no resolver for %s", domain);
 	else
 		look_up(l, r, domain, &p);
 	/* A pipe takes it in one piece, or in as many as it likes. */

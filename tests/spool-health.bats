@@ -74,7 +74,12 @@ waits() {
 
 @test "a resolver that answers nothing, but not one that knows other domains" {
 	waits '* mx --resolver 127.0.0.1:1 --timeout 1s' \
-		'4.4.3 no answer from DNS for x.example'
+		'4.3.5 no DNS server can be reached to ask for x.example'
+	# Nor is it so of an address that needs no DNS.
+	echo '* mx --resolver 127.0.0.1:1 --port 1' >s/routes
+	message | spool add -f a@b.example a@x.example 'b@[127.0.0.1]' >/dev/null
+	spool run --hostname me.example --log none
+	told '4.3.5 no DNS server can be reached to ask for x.example'
 	rm -rf s
 	message | spool add -f a@b.example nodns@x.example >/dev/null
 	run_spool --log none
