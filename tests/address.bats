@@ -5,10 +5,9 @@ setup() { sandbox; ADDRESS=$BUILD/drv/address; }
 
 # reads FORMS PATH WANT
 reads() {
-	local got
 	# shellcheck disable=SC2086
-	got=$(printf '%s\n' "$2" | "$ADDRESS" $1)
-	[ "$got" = "$3" ] || { echo "$2: $got, not $3"; return 1; }
+	"$ADDRESS" $1 <<<"$2" >got
+	same got <<<"$3" || { echo "$2"; return 1; }
 }
 
 @test "a mailbox is a dot string or a quoted string at a domain" {
