@@ -275,7 +275,7 @@ session() {
 
 @test "a listener says once what the kernel has not, its sessions do not" {
 	confined
-	REPEAT=3 python3 "$TESTS/wire.py" listening "$drv" without both \
+	REPEAT=3 python3 -S "$TESTS/wire.py" listening "$drv" without both \
 		smtp-recv --hostname host.example --mailboxes mailboxes \
 		<<<QUIT 2>log >out
 	grep -c unconfined log >count
@@ -287,7 +287,7 @@ session() {
 
 # as --user NAME reaches it: who holds what, of listener, session, starter.
 processes() {
-	python3 "$TESTS/lib/confined.py" "$@" 2>err
+	python3 -S "$TESTS/lib/confined.py" "$@" 2>err
 }
 
 @test "a session is confined and another user; the starter keeps its rights" {

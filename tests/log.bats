@@ -79,9 +79,9 @@ setup() {
 	for words in 'stderr event queued id 1' 'stderr error oops' \
 		'none error oops' 'syslog event queued' '- error early'; do
 		# shellcheck disable=SC2086
-		python3 "$TESTS/wire.py" nowait "$drv" $words >>out </dev/null
+		python3 -S "$TESTS/wire.py" nowait "$drv" $words >>out </dev/null
 	done
-	exits 69 python3 "$TESTS/wire.py" nowait "$drv" - die 69 no \
+	exits 69 python3 -S "$TESTS/wire.py" nowait "$drv" - die 69 no \
 		>>out </dev/null
 	same out </dev/null
 }

@@ -8,7 +8,7 @@ setup() {
 }
 
 @test "a TCP peer is its address and port" {
-	python3 "$TESTS/wire.py" nowait "$drv" </dev/null >out
+	python3 -S "$TESTS/wire.py" nowait "$drv" </dev/null >out
 	echo '127.0.0.1 port some literal [127.0.0.1]' | same out
 }
 
@@ -57,7 +57,7 @@ setup() {
 
 @test "a TCP peer is never what the environment says" {
 	REMOTE_ADDR=192.0.2.1 TCPREMOTEIP=192.0.2.1 \
-		python3 "$TESTS/wire.py" nowait "$drv" </dev/null >out
+		python3 -S "$TESTS/wire.py" nowait "$drv" </dev/null >out
 	echo '127.0.0.1 port some literal [127.0.0.1]' | same out
 }
 

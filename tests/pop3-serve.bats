@@ -338,11 +338,11 @@ listening() {
 	echo >md/new/1
 	ln -sf nowhere md/new/broken
 	printf 'USER x\r\nPASS secret word\r\nRETR 1\r\nQUIT\r\n' |
-		python3 "$TESTS/wire.py" nowait "${serve[@]}" --auth-clear >out
+		python3 -S "$TESTS/wire.py" nowait "${serve[@]}" --auth-clear >out
 	printf '+OK POP3\n+OK\n+OK\n+OK message follows\n\n.\n+OK bye\n' | crlf |
 		same out
 	rm -r md
-	exits 75 python3 "$TESTS/wire.py" nowait "${serve[@]}" </dev/null >out
+	exits 75 python3 -S "$TESTS/wire.py" nowait "${serve[@]}" </dev/null >out
 	printf -- '-ERR [SYS/TEMP] the mailbox cannot be opened\r\n' | same out
 }
 

@@ -18,7 +18,7 @@ teardown() {
 # received in sink.N.
 sink() {
 	rm -f sink sink.*
-	python3 "$TESTS/lib/sink.py" sink "$@" 3>&- &
+	python3 -S "$TESTS/lib/sink.py" sink "$@" 3>&- &
 	SINKS+=($!)
 	eventually [ -s sink ]
 	port=$(< sink)

@@ -50,12 +50,12 @@ ipv6() {
 }
 
 @test "inetd: a connection on fds 0, 1 and 2" {
-	say who fds quit | exits 3 python3 "$wire" nowait "$drv" >out
+	say who fds quit | exits 3 python3 -S "$wire" nowait "$drv" >out
 	say hello 127.0.0.1 '0 1 2' bye | same out
 }
 
 @test "systemd with Accept=yes: a connection on fd 3" {
-	say who fds env quit | exits 3 python3 "$wire" connected "$drv" >out
+	say who fds env quit | exits 3 python3 -S "$wire" connected "$drv" >out
 	say hello 127.0.0.1 '0 1 2' end bye | same out
 }
 
@@ -97,7 +97,7 @@ ipv6() {
 
 @test "systemd with Accept=no: a listening socket on fd 3" {
 	say who fds env quit | REPEAT=3 REMOTE_ADDR=192.0.2.1 \
-		exits 0 python3 "$wire" listening "$drv" >out 2>log
+		exits 0 python3 -S "$wire" listening "$drv" >out 2>log
 	say hello 127.0.0.1 '0 1 2' end bye >one
 	cat one one one | same out
 	sed -i 's/:[0-9]*$/:PORT/' log
@@ -112,7 +112,7 @@ ipv6() {
 		systemd-socket-activate $how -l "$PWD/sock" "$drv" 2>log &
 		pid=$!
 		eventually [ -S sock ]
-		say who fds quit | python3 "$wire" to "$PWD/sock" >out
+		say who fds quit | python3 -S "$wire" to "$PWD/sock" >out
 		kill "$pid"
 		wait "$pid" || true
 		pid=
@@ -123,7 +123,7 @@ ipv6() {
 
 @test "inetd's wait: a listening socket on fds 0, 1 and 2" {
 	say who fds env quit | REPEAT=3 REMOTE_ADDR=192.0.2.1 \
-		exits 0 python3 "$wire" wait "$drv" >out
+		exits 0 python3 -S "$wire" wait "$drv" >out
 	say hello 127.0.0.1 '0 1 2' end bye >one
 	cat one one one | same out
 }
@@ -131,7 +131,7 @@ ipv6() {
 @test "--listen on an IPv4 address, whatever the caller's peer was" {
 	REMOTE_ADDR=192.0.2.1 REMOTE_PORT=1 TCPREMOTEIP=192.0.2.1 \
 		listen -l 127.0.0.1:0
-	say who fds env quit | python3 "$wire" to "$address" >out
+	say who fds env quit | python3 -S "$wire" to "$address" >out
 	say hello 127.0.0.1 '0 1 2' end bye | same out
 	stop
 }
@@ -140,7 +140,7 @@ ipv6() {
 	ipv6 || skip "no IPv6 loopback here"
 	listen -l '[::1]:0'
 	[ "${address%:*}" = '[::1]' ]
-	say who quit | python3 "$wire" to "$address" >out
+	say who quit | python3 -S "$wire" to "$address" >out
 	say hello ::1 bye | same out
 	stop
 }
@@ -148,10 +148,10 @@ ipv6() {
 @test "--listen on a port alone serves every family there is" {
 	listen -l :0
 	port=${address##*:}
-	say who quit | python3 "$wire" to "127.0.0.1:$port" >out
+	say who quit | python3 -S "$wire" to "127.0.0.1:$port" >out
 	say hello 127.0.0.1 bye | same out
 	if ipv6; then
-		say who quit | python3 "$wire" to "[::1]:$port" >out
+		say who quit | python3 -S "$wire" to "[::1]:$port" >out
 		say hello ::1 bye | same out
 	fi
 	stop
@@ -163,8 +163,8 @@ ipv6() {
 	port=${address##*:}
 	stop
 	listen -l "0.0.0.0:$port" -l "[::]:$port"
-	say who quit | python3 "$wire" to "127.0.0.1:$port" >out
-	say who quit | python3 "$wire" to "[::1]:$port" >>out
+	say who quit | python3 -S "$wire" to "127.0.0.1:$port" >out
+	say who quit | python3 -S "$wire" to "[::1]:$port" >>out
 	{
 		say hello 127.0.0.1 bye
 		say hello ::1 bye
@@ -177,7 +177,7 @@ ipv6() {
 	listen -l ./sock
 	echo ./sock >want
 	echo "$address" | same want
-	say who quit | python3 "$wire" to ./sock >out
+	say who quit | python3 -S "$wire" to ./sock >out
 	say hello local bye | same out
 	stop
 	[ ! -e sock ]
@@ -187,7 +187,7 @@ ipv6() {
 	listen -l 127.0.0.1:0 -l ./sock -l 127.0.0.1:0
 	sed -n 's/^event=listening address=//p' log >addresses
 	while read -r a; do
-		say who quit | python3 "$wire" to "$a"
+		say who quit | python3 -S "$wire" to "$a"
 	done <addresses >out
 	{
 		say hello 127.0.0.1 bye
@@ -199,7 +199,7 @@ ipv6() {
 
 @test "--listen with standard descriptors closed" {
 	listen -l ./sock <&- >&-
-	say fds quit | python3 "$wire" to ./sock >out
+	say fds quit | python3 -S "$wire" to ./sock >out
 	say hello '0 1 2' bye | same out
 	stop
 }
@@ -231,7 +231,7 @@ ipv6() {
 	exits 71 "$drv" -l ./file 2>err
 	echo 'drv: listen ./file: Address already in use' | same err
 	# The one that was there still serves.
-	say quit | python3 "$wire" to ./sock >out
+	say quit | python3 -S "$wire" to ./sock >out
 	say hello bye | same out
 	stop
 }
@@ -313,8 +313,8 @@ ipv6() {
 @test "a listener that is root says so once" {
 	[ "$EUID" -eq 0 ] || skip "needs root"
 	listen -l ./sock
-	say quit | python3 "$wire" to ./sock >out
-	say quit | python3 "$wire" to ./sock >>out
+	say quit | python3 -S "$wire" to ./sock >out
+	say quit | python3 -S "$wire" to ./sock >>out
 	stop
 	same log <<-'END'
 	event=root note="sessions run as root"
@@ -324,9 +324,9 @@ ipv6() {
 
 @test "a session that crashes is told in the log, and the server goes on" {
 	listen -l ./sock
-	say crash | python3 "$wire" to ./sock >out
+	say crash | python3 -S "$wire" to ./sock >out
 	say hello | same out
-	say quit | python3 "$wire" to ./sock >out
+	say quit | python3 -S "$wire" to ./sock >out
 	say hello bye | same out
 	stop
 	sed -i /^event=root/d log

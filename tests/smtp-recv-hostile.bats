@@ -22,7 +22,7 @@ py() {
 		shift
 	done
 	shift
-	python3 "$TESTS/lib/recv.py" "${words[@]}" -- \
+	python3 -S "$TESTS/lib/recv.py" "${words[@]}" -- \
 		smtp-recv --log none --hostname host.example "$@"
 }
 

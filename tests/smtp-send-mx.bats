@@ -20,7 +20,7 @@ teardown() {
 }
 
 background() {
-	/usr/bin/python3 "$TESTS/lib/$1" "${@:2}" 3>&- &
+	/usr/bin/python3 -S "$TESTS/lib/$1" "${@:2}" 3>&- &
 	HOSTS+=($!)
 }
 
@@ -714,8 +714,8 @@ hole() {
 		mount --bind resolv.conf /etc/resolv.conf || exit
 		python3 -c 'import fcntl, socket, struct
 		fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 1))'
-		python3 "$TESTS/lib/sink.py" h2 listen=127.0.0.2:25 &
-		python3 "$TESTS/lib/dns.py" dns zone 127.0.0.5 53 &
+		python3 -S "$TESTS/lib/sink.py" h2 listen=127.0.0.2:25 &
+		python3 -S "$TESTS/lib/dns.py" dns zone 127.0.0.5 53 &
 		until_there h2
 		until_there dns
 		spool add -f s@b.example x@a.example <m

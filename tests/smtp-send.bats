@@ -458,7 +458,7 @@ worsens() {
 	sink
 	export ALL_PROXY=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1
 	exits 0 smtp-send "${to[@]}" -f a@x.org b@x.org < m
-	python3 "$TESTS/lib/connect-proxy.py" proxy 3>&- &
+	python3 -S "$TESTS/lib/connect-proxy.py" proxy 3>&- &
 	SINKS+=($!)
 	seen . proxy
 	exits 0 smtp-send "${to[@]}" --proxy "http://127.0.0.1:$(< proxy)" \

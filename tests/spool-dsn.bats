@@ -79,7 +79,7 @@ add() {
 
 @test "a next hop that offers DSN is asked to tell, and one that does not is not" {
 	for caps in PIPELINING,DSN PIPELINING; do
-		python3 "$TESTS/lib/sink.py" "$caps" caps=$caps 3>&- &
+		python3 -S "$TESTS/lib/sink.py" "$caps" caps=$caps 3>&- &
 		PIDS+=($!)
 		eventually test -s $caps
 		mkdir -p s

@@ -54,7 +54,7 @@ waits() {
 @test "no route, and a domain whose best mail host is this one" {
 	waits 'y.example mx' 'no route'
 	echo 'x.example MX 10 me.example' >zone
-	python3 "$TESTS/lib/dns.py" dns zone 3>&- &
+	python3 -S "$TESTS/lib/dns.py" dns zone 3>&- &
 	PIDS+=($!)
 	eventually test -s dns
 	waits "* mx --resolver 127.0.0.1:$(<dns)" \
@@ -62,7 +62,7 @@ waits() {
 }
 
 @test "a login that is refused" {
-	python3 "$TESTS/lib/sink.py" port caps=PIPELINING,AUTH\ PLAIN \
+	python3 -S "$TESTS/lib/sink.py" port caps=PIPELINING,AUTH\ PLAIN \
 		auth='535 5.7.8 wrong password' 3>&- &
 	PIDS+=($!)
 	eventually test -s port

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -S
 """A transport that does as the recipient's local part says.
 
 good, nodsn, perm, temp, unsure, nodns: that result. die: exit 75 at once; kill: SIGKILL of
@@ -8,7 +8,6 @@ end, then exit 0. garbage: lines that are no results,
 then good. Each job is logged to $TRANSPORT_LOG with its message's last line.
 """
 import os
-import signal
 import sys
 import time
 
@@ -49,7 +48,7 @@ def serve(line):
         if kind == "die":
             sys.exit(75)
         elif kind == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), 9)  # signal is dear to import
         elif kind == "hang":
             while True:
                 time.sleep(60)

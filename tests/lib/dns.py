@@ -25,7 +25,6 @@ or instead of DATA what becomes of the answer:
   !close                 TCP: closed          !short     TCP: a length too long
 """
 import os
-import random
 import socket
 import struct
 import sys
@@ -119,7 +118,7 @@ def respond(query, tcp):
     if what == "!refused":
         return answer(query, question, [], 5), ""
     if what == "!garbage":
-        return query[:2] + b"\x81\x80" + random.randbytes(200), ""
+        return query[:2] + b"\x81\x80" + os.urandom(200), ""
     if what == "!wrongid":
         return b"\0\0" + answer(query, question, [])[2:], ""
     if what == "!foreign":

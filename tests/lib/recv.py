@@ -5,7 +5,6 @@ command line and prints what it saw, or dies with what was wrong."""
 
 import os
 import signal
-import smtplib
 import socket
 import subprocess
 import sys
@@ -171,6 +170,7 @@ def deliver_with_smtplib(client):
 
 
 def smtplib_listen(argv):
+    import smtplib
     process, where = listening(argv)
     try:
         with smtplib.SMTP(*where, timeout=WAIT) as client:
@@ -181,6 +181,7 @@ def smtplib_listen(argv):
 
 
 def smtplib_inetd(argv):
+    import smtplib
     sock, process = start(argv)
 
     class Client(smtplib.SMTP):

@@ -39,7 +39,6 @@ open, and a MAIL within one is refused.
 """
 import os
 import socket
-import ssl
 import sys
 import threading
 import time
@@ -191,6 +190,8 @@ class Session:
             f.write(f"{name}\n")
 
     def start_tls(self):
+        import ssl  # as dear as all else of a start
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(opts["cert"])
         context.sni_callback = self.note_sni
