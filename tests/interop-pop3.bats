@@ -125,10 +125,7 @@ pop3_server()
 # holds_all DIR: the three messages and nothing else, a newline ending each.
 holds_all()
 {
-	local file
-	for file in message two three; do cksum <$file; done | sort >all.expected
-	for file in "$1"/*; do cksum <"$file"; done | sort >all.got
-	same all.got <all.expected
+	same_files 3 message two three "$1"/*
 }
 
 # mpop_fetch KEEP: what bob has, into the maildir in.

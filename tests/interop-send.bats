@@ -110,16 +110,21 @@ send()
 # message are only fields of the server's.
 came()
 {
-	local protocol=ESMTPS
+	local protocol=ESMTPS file how text
 	case $mode in
 	clear) protocol=ESMTP ;;
 	port | socket) protocol=LMTP ;;
 	esac
 	files "$1/new" 1
-	sed -n '/^Date:/,$p' "$1"/new/* >"$theirs.$name.got"
+	for file in "$1"/new/*; do
+		IFS= read -rd '' text <"$file" || :
+	done
+	how=${text%%$'\nDate:'*}
+	printf %s "Date:${text#*$'\nDate:'}" >"$theirs.$name.got"
 	same "$theirs.$name.got" <message
-	sed '/^Date:/q' "$1"/new/* | tac | sed -n 's/.*\<with \([A-Za-z]*\).*/\U\1/p' |
-		head -n 1 >"$theirs.$name.how"
+	how=${how##*[^[:alnum:]_]with }
+	how=${how%%[^[:alpha:]]*}
+	printf '%s\n' "${how^^}" >"$theirs.$name.how"
 	same "$theirs.$name.how" <<<"$protocol${auth:+A}"
 }
 
@@ -173,11 +178,12 @@ into_smtp-recv()
 
 into_aiosmtpd()
 {
-	local how
+	local how text
 	relay "$AIOSMTPD_PORT" "$AIOSMTPD_TLS_PORT"
 	[ "$mode" = clear ] && how=clear || how=TLS
-	(echo "$how${auth:+ alice} ann@example.net" && cat message) |
-		same "$AIOSMTPD_MAIL/$name@example.org"
+	IFS= read -rd '' text <message || :
+	same "$AIOSMTPD_MAIL/$name@example.org" \
+	    <<<"$how${auth:+ alice} ann@example.net"$'\n'"${text%$'\n'}"
 }
 
 @test "smtp-send, Postfix, clear" { cell; }

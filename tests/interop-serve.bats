@@ -56,14 +56,11 @@ cell()
 	client=${client,,} mode=${mode,,} auth=${auth,,}
 	[ "$mode" != implicit ] || port=$TLS_PORT
 	user=$client.$mode.$auth
-	mkdir mail 2>/dev/null || :
 	maildirs "mail/$user" "in/$user"
 	cp message "mail/$user/new/1.1.host"
 	cp unended "mail/$user/cur/2.1.host:2,S"
 	"by_$client"
-	for file in message two; do cksum <$file; done | sort >"$user.expected"
-	for file in "in/$user/new"/*; do cksum <"$file"; done | sort >"$user.got"
-	same "$user.got" <"$user.expected"
+	same_files 2 message two "in/$user/new"/*
 	holds "mail/$user" 0
 }
 

@@ -71,6 +71,28 @@ holds()
 	((found == $2))
 }
 
+# shellcheck disable=SC2034 # want, of equal
+# same_files N FILE...: the first N are what the others are, in any order.
+same_files()
+{
+	local expected=("${@:2:$1}") got=("${@:$1 + 2}") file want i
+	[ ${#got[@]} = "$1" ] || {
+		echo "not $1 files: ${got[*]}"
+		return 1
+	}
+	for file in "${expected[@]}"; do
+		! IFS= read -rd '' want <"$file" || return
+		for i in "${!got[@]}"; do
+			equal "${got[i]}" || continue
+			unset 'got[i]'
+			continue 2
+		done
+		echo "none is $file:"
+		for i in "${!got[@]}"; do same "$file" <"${got[i]}" || :; done
+		return 1
+	done
+}
+
 # No line over 998 octets and no missing newline at the end: other programs
 # may change those.
 write_message()
