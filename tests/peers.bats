@@ -2,9 +2,13 @@
 # The peers work by themselves, so that when one of our programs fails against
 # a peer it is not the machinery.
 
+# shellcheck disable=SC2154 # port, of free_port
+load lib
+load peers
+load interop
+
 setup()
 {
-	load peers.bash
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -18,22 +22,6 @@ message()
 	printf 'From: x@example.net\nSubject: %s\n\nhello\n' "$1"
 }
 
-# files DIR N: waits until DIR holds N files, for delivery happens behind us.
-files()
-{
-	peers_wait 400 "" holds "$@" || {
-		echo "$1 does not hold $2 files:"
-		ls -la "$1"
-		return 1
-	}
-}
-
-holds()
-{
-	local found
-	found=$(find "$1" -type f 2>/dev/null | wc -l)
-	[ "$found" = "$2" ]
-}
 
 # ask PORT LINE: sends LINE, ends, and prints what comes back.
 ask()
@@ -117,7 +105,7 @@ ask()
 	postfix_start -r "127.0.0.1:$SMTP_SINK_PORT"
 	message two | postfix_sendmail -f x@example.net carol@example.com
 	files dump 1
-	grep -Fx 'Subject: two' dump/*
+	eventually grep -Fx 'Subject: two' dump/*
 }
 
 @test "Postfix keeps what its next hop defers" {
@@ -209,14 +197,14 @@ login()
 answer='read -r line; printf "%s|" "$1" "$line"; echo'
 
 @test "xinetd runs a command for each connection" {
-	port=$(free_port)
+	free_port port
 	xinetd_start "$port" sh -c "$answer" sh "it's  one"
 	[ "$(ask "$port" first)" = "it's  one|first|" ]
 	[ "$(ask "$port" second)" = "it's  one|second|" ]
 }
 
 @test "inetd runs a command for each connection, socket on 0, 1 and 2" {
-	port=$(free_port)
+	free_port port
 	inetd_start "$port" nowait "$(id -un)" sh -c "$answer; echo oops >&2" sh a
 	[ "$(ask "$port" first)" = $'a|first|\noops' ]
 	[ "$(ask "$port" second)" = $'a|second|\noops' ]
@@ -231,7 +219,7 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 		    s.sendall(b"got " + s.recv(100))
 		    s.close()
 	END
-	port=$(free_port)
+	free_port port
 	inetd_start "$port" wait "$(id -un)" "$PYTHON" "$PWD/server.py"
 	[ "$(ask "$port" first)" = "got first" ]
 	[ "$(ask "$port" second)" = "got second" ]
@@ -239,14 +227,14 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 }
 
 @test "tcpserver runs a command for each connection" {
-	port=$(free_port)
+	free_port port
 	tcpserver_start "$port" sh -c "$answer" sh "it's  one"
 	[ "$(ask "$port" first)" = "it's  one|first|" ]
 	[ "$(ask "$port" second)" = "it's  one|second|" ]
 }
 
 @test "systemd-socket-activate runs a command for each connection with -a" {
-	port=$(free_port)
+	free_port port
 	systemd_activate -a --inetd -E GREETING=hi "$port" \
 	    sh -c "echo \$GREETING; $answer" sh "it's  one"
 	[ "$(ask "$port" first)" = $'hi\nit'"'s  one|first|" ]
@@ -261,7 +249,7 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 		s, _ = listener.accept()
 		s.sendall(b"got " + s.recv(100))
 	END
-	port=$(free_port)
+	free_port port
 	systemd_activate "$port" "$PYTHON" "$PWD/server.py"
 	[ "$(ask "$port" first)" = "got first" ]
 }
@@ -307,7 +295,7 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 }
 
 @test "a peer that cannot start says why" {
-	port=$(free_port)
+	free_port port
 	tcpserver_start "$port" true
 	run peers_listen "$(peers_new again)" "$(free_port)" \
 	    "$(peer_path tcpserver)" 127.0.0.1 "$port" true
@@ -317,7 +305,7 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 
 @test "peers_stop ends the peers, what they run, and their files" {
 	sleeper='exec setsid -w sleep 321'
-	port=$(free_port)
+	free_port port
 	inetd_start "$port" nowait "$(id -un)" sh -c "echo \$\$; $sleeper"
 	exec {connection}<>"/dev/tcp/127.0.0.1/$port"
 	read -r -t 10 -u "$connection" service
