@@ -37,8 +37,8 @@ is_last(const struct item *i, size_t rcpt)
 {
 	size_t k;
 
-	for (k = 0; k < i->entry.n; k++)
-		if (k != rcpt && !strchr("+!", i->entry.rcpts[k].mark))
+	for (k = 0; k < i->entry->n; k++)
+		if (k != rcpt && !strchr("+!", i->entry->rcpts[k].mark))
 			return false;
 	return i->groups == 1 && i->users == 1;
 }
@@ -47,15 +47,15 @@ static void
 record(struct plan *p, struct item *i, size_t rcpt, char mark, int code,
     const char *text)
 {
-	struct entry_rcpt *c = &i->entry.rcpts[rcpt];
+	struct entry_rcpt *c = &i->entry->rcpts[rcpt];
 
 	if (mark == ENTRY_PENDING && c->mark == ENTRY_WARNED)
 		mark = ENTRY_WARNED;
 	if (mark == ENTRY_ACCEPTED && is_last(i, rcpt))
-		entry_note(&i->entry, rcpt, mark, code, text);
-	else if (entry_mark(&i->entry, rcpt, mark, code, text))
+		entry_note(i->entry, rcpt, mark, code, text);
+	else if (entry_mark(i->entry, rcpt, mark, code, text))
 		plan_failed(p, "mark", i->name.id);
-	log_outcome(&i->entry, c, text);
+	log_outcome(i->entry, c, text);
 }
 
 void
@@ -69,8 +69,8 @@ dispatch_defer(struct plan *p, struct group *g, const char *why)
 			plan_skip(p, i);
 			continue;
 		}
-		rcpts = xrealloc(NULL, i->entry.n * sizeof *rcpts);
-		n = plan_pick(p, g, &i->entry, rcpts);
+		rcpts = xrealloc(NULL, i->entry->n * sizeof *rcpts);
+		n = plan_pick(p, g, i->entry, rcpts);
 		for (k = 0; k < n; k++)
 			record(p, i, rcpts[k], ENTRY_PENDING, 0, why);
 		if (n > 0)
@@ -96,7 +96,7 @@ static int
 write_job(struct plan *p, const struct item *i, const size_t *rcpts, size_t n,
     struct buf *line)
 {
-	const struct entry *e = &i->entry;
+	const struct entry *e = i->entry;
 	struct batch_path *paths = xrealloc(NULL, n * sizeof *paths);
 	struct batch_job job = {.offset = e->offset,
 	    .size = e->size,
@@ -160,9 +160,9 @@ feed_one(struct plan *p, struct group *g, struct dispatch *d)
 		plan_skip(p, i);
 		return;
 	}
-	j.rcpts = xrealloc(NULL, i->entry.n * sizeof *j.rcpts);
-	all = plan_pick(p, g, &i->entry, j.rcpts);
-	j.left = fit(&i->entry, j.rcpts, all);
+	j.rcpts = xrealloc(NULL, i->entry->n * sizeof *j.rcpts);
+	all = plan_pick(p, g, i->entry, j.rcpts);
+	j.left = fit(i->entry, j.rcpts, all);
 	if (j.left < all) {
 		g->from = j.rcpts[j.left];
 		i->groups++;
@@ -256,7 +256,7 @@ answer(struct plan *p, struct group *g, struct dispatch *d,
 	static const char marks[] = {[BATCH_TEMP] = ENTRY_PENDING,
 	    [BATCH_PERM] = ENTRY_FAILED,
 	    [BATCH_UNSURE] = ENTRY_UNSURE};
-	const struct entry *e = &j->item->entry;
+	const struct entry *e = j->item->entry;
 	struct buf text = BUF_INIT;
 	size_t rcpt = j->rcpts[k], owes = strlen(BATCH_NO_DSN);
 	bool ok = b->fate == BATCH_OK;
@@ -295,8 +295,7 @@ take_result(
 		if (strcmp(j->item->name.id, b.id))
 			continue;
 		for (k = 0; k < j->left; k++)
-			if (same_path(
-				p, &j->item->entry, j->rcpts[k], b.rcpt)) {
+			if (same_path(p, j->item->entry, j->rcpts[k], b.rcpt)) {
 				answer(p, g, d, j, k, &b);
 				return;
 			}

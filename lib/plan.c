@@ -87,6 +87,7 @@ static void
 item_free(struct plan *p, struct item *i)
 {
 	*bucket(p, i->name.id) = i->chain;
+	p->n--;
 	free(i);
 }
 
@@ -94,14 +95,21 @@ item_free(struct plan *p, struct item *i)
 int
 plan_open(struct plan *p, struct item *i)
 {
+	int saved;
+
 	if (i->gone)
 		return -1;
-	if (i->users > 0 || !entry_claim(p->q, &i->name, &i->entry)) {
+	if (i->users == 0)
+		i->entry = xrealloc(NULL, sizeof *i->entry);
+	if (i->users > 0 || !entry_claim(p->q, &i->name, i->entry)) {
 		p->tried = true;
 		i->users++;
 		return 0;
 	}
 	i->gone = true;
+	saved = errno;
+	free(i->entry);
+	errno = saved;
 	if (errno == EBADMSG)
 		set_aside_name(p, &i->name);
 	else if (errno != EAGAIN && errno != ENOENT)
@@ -119,10 +127,11 @@ plan_close(struct plan *p, struct item *i)
 		return;
 	if (i->groups == 0 && !i->gone) {
 		p->dirty = true;
-		if (settle(p->q, &i->entry, p->settle))
+		if (settle(p->q, i->entry, p->settle))
 			plan_failed(p, "settle", i->name.id);
 	}
-	entry_release(p->q, &i->entry);
+	entry_release(p->q, i->entry);
+	free(i->entry);
 	if (i->groups == 0)
 		item_free(p, i);
 }
@@ -219,6 +228,7 @@ add_item(struct plan *p, const struct qname *name)
 			plan_failed(p, "read", name->id);
 		return;
 	}
+	p->n++;
 	i = *at = xrealloc(NULL, sizeof *i);
 	*i = (struct item){.name = *name};
 	for (k = 0; k < e.n; k++)
@@ -235,12 +245,34 @@ add_item(struct plan *p, const struct qname *name)
 
 /* --- what is due --- */
 
+/* The first most of the names, in order, and others behind them. */
 struct due {
 	struct plan *p;
-	long long now;
 	struct qname *names;
-	size_t n, cap;
+	size_t n, cap, most;
 };
+
+static int
+by_due(const void *a, const void *b)
+{
+	const struct qname *x = a, *y = b;
+
+	if (x->due != y->due)
+		return x->due < y->due ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+/* Sorts, and forgets what is too much. */
+static void
+keep_first(struct due *d)
+{
+	if (d->n > 0)
+		qsort(d->names, d->n, sizeof *d->names, by_due);
+	if (d->n > d->most) {
+		d->n = d->most;
+		d->p->more = true;
+	}
+}
 
 static int
 note_due(const char *file, const struct qname *n, void *arg)
@@ -254,12 +286,16 @@ note_due(const char *file, const struct qname *n, void *arg)
 	}
 	if (n->state != 'q')
 		return 0;
-	if (n->due > d->now) {
+	if (n->due > d->p->now) {
 		d->p->waiting = true;
 		if (n->due < d->p->next_due)
 			d->p->next_due = n->due;
 		return 0;
 	}
+	if (by_due(n, &d->p->last) <= 0)
+		return 0;
+	if (d->n >= 2 * d->most)
+		keep_first(d);
 	if (d->n == d->cap) {
 		d->cap = d->cap ? 2 * d->cap : 64;
 		d->names = xrealloc(d->names, d->cap * sizeof *d->names);
@@ -268,30 +304,32 @@ note_due(const char *file, const struct qname *n, void *arg)
 	return 0;
 }
 
-static int
-by_due(const void *a, const void *b)
+bool
+plan_has_room(const struct plan *p)
 {
-	const struct qname *x = a, *y = b;
-
-	if (x->due != y->due)
-		return x->due < y->due ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return p->more && p->n < PLAN_ITEMS / 2;
 }
 
 void
 plan_scan(struct plan *p)
 {
-	struct due d = {.p = p, .now = time(NULL)};
+	struct due d = {.p = p, .most = PLAN_ITEMS - p->n};
 	size_t i;
 
-	p->next_due = d.now + POLL_SECONDS;
+	if (!p->more) {
+		p->now = time(NULL);
+		p->last = (struct qname){.due = -1};
+	}
+	p->more = false;
+	p->next_due = time(NULL) + POLL_SECONDS;
 	p->waiting = false;
 	if (qname_each(p->q->queue, note_due, &d) < 0)
 		plan_failed(p, "read", "queue");
-	if (d.n > 0)
-		qsort(d.names, d.n, sizeof *d.names, by_due);
+	keep_first(&d);
 	for (i = 0; i < d.n; i++)
 		add_item(p, &d.names[i]);
+	if (d.n > 0)
+		p->last = d.names[d.n - 1];
 	free(d.names);
 }
 

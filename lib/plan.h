@@ -13,16 +13,17 @@
 #include "settle.h"
 
 #define PLAN_BUCKETS 1296
+#define PLAN_ITEMS 50000 /* in work at once, so that memory is bounded */
 
 /* A message that is to be tried. Several groups may have recipients of it;
  * they share the claim while they are at work, and the last one settles. */
 struct item {
 	struct item *chain; /* in its bucket */
 	struct qname name;
-	struct entry entry; /* while users > 0 */
-	unsigned groups;    /* that are not done with it */
-	unsigned users;     /* that have it open */
-	bool gone;          /* another runner's, or a group was cut short */
+	struct entry *entry; /* while users > 0 */
+	unsigned groups;     /* that are not done with it */
+	unsigned users;      /* that have it open */
+	bool gone;           /* another runner's, or a group was cut short */
 };
 
 struct group {
@@ -45,7 +46,11 @@ struct plan {
 	struct routes routes;
 	struct group *groups;
 	struct item *items[PLAN_BUCKETS]; /* in work, by ID */
+	size_t n;                         /* of them */
 	long long next_due;               /* as of the last scan */
+	bool more;         /* is due than the scans so far took: */
+	struct qname last; /* what comes behind this one, */
+	long long now;     /* due when the first of them began */
 	bool dirty;        /* names were removed, not yet synced */
 	bool failed;       /* the queue itself did */
 	bool tried;        /* something, since health was told */
@@ -58,9 +63,13 @@ struct plan {
 /* Reads SPOOL/routes again; no group may refer to the old ones. -1: bad, said
  * in trouble, and the old ones stay. */
 int plan_routes(struct plan *p);
-/* Adds what is due now and not yet in work to the groups; sets next_due. What
- * is no message of the queue is set aside. */
+/* Adds what is due now and not yet in work to the groups, the oldest first, as
+ * many as there is room for; sets next_due. While there is more, the next scan
+ * goes on behind it, so that each is taken once. What is no message of the
+ * queue is set aside. */
 void plan_scan(struct plan *p);
+/* Whether there is more, and room for a good part of it. */
+bool plan_has_room(const struct plan *p);
 /* Forgets a group; what it did not come to stays due. */
 void plan_drop(struct plan *p, struct group **g);
 

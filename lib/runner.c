@@ -199,7 +199,8 @@ wait_for_events(struct runner *r)
 
 /* --- */
 
-/* At most once a second; routes may change only while no group uses them. */
+/* What a scan left behind as there is room; else, at most once a second, what
+ * is new. Routes may change only while no group uses them. */
 static void
 look(struct runner *r)
 {
@@ -207,7 +208,14 @@ look(struct runner *r)
 
 	if (now >= r->plan.next_due)
 		r->news = true;
-	if (!r->news || stopping || now == r->scanned)
+	if (stopping)
+		return;
+	if (r->plan.more) {
+		if (plan_has_room(&r->plan))
+			plan_scan(&r->plan);
+		return;
+	}
+	if (!r->news || now == r->scanned)
 		return;
 	if (!r->plan.groups && r->scanned)
 		(void)plan_routes(&r->plan);
@@ -220,9 +228,11 @@ static void
 work(struct runner *r)
 {
 	for (;;) {
-		if (r->o->watch || !r->scanned)
+		if (r->o->watch || !r->scanned || r->plan.more)
 			look(r);
 		advance(r);
+		if (!r->plan.groups && r->plan.more && !stopping)
+			continue;
 		if (!r->plan.groups) {
 			plan_tell(&r->plan);
 			if (!r->o->watch || stopping)
