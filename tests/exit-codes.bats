@@ -79,7 +79,7 @@ expected() {
 		for option in --help --version; do
 			exits 0 "${page%.*}" $option >out
 			exits 75 "${page%.*}" $option >/dev/full 2>err
-			[ "$(wc -l <err)" = 1 ]
+			one_line err
 		done
 	done
 }

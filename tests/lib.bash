@@ -72,6 +72,12 @@ differ() {
 	fi
 }
 
+# one_line FILE: it holds that, which is in $said.
+one_line() {
+	IFS= read -rd '' said <"$1" || :
+	[[ $said == *$'\n' && ${said%$'\n'} != *$'\n'* ]]
+}
+
 # exits CODE COMMAND...: runs it and fails unless that is its exit status.
 exits() {
 	local want=$1 got=0

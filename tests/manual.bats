@@ -810,19 +810,20 @@ send_tls()
 @test "README names all pages of formats, and is one page" {
 	[ "$(wc -l <"$TOP/README")" -le 66 ]
 	[ "$(wc -L <"$TOP/README")" -le 80 ]
+	readme=$(<"$TOP/README")
 	for page in "$TOP"/man/*.[57]; do
-		name=$(basename "$page" | sed 's/\.\(.\)$/(\1)/')
-		grep -qF "$name" "$TOP/README" || echo "$name is not named"
+		name=${page##*/}
+		name="${name%.*}(${name##*.})"
+		[[ $readme == *"$name"* ]] || echo "$name is not named"
 	done >out
 	same out </dev/null
 }
 
 @test "every example of every page is run here" {
-	for page in "$TOP"/man/*.[1578]; do
-		name=$(basename "$page")
-		awk -v p="$name" '/^\.Sh/ { on = /EXAMPLES/ }
-			on && /^\.(Bd|Dl)/ { print p, ++n }' "$page"
-	done | sort >there
+	(cd "$TOP/man" && awk 'FNR == 1 { on = n = 0 }
+		/^\.Sh/ { on = /EXAMPLES/ }
+		on && /^\.(Bd|Dl)/ { print FILENAME, ++n }' ./*.[1578]) |
+		sed 's,^\./,,' | sort >there
 	grep -oE '(try|example|inetd_runs) [a-z0-9-]+\.[1578] [0-9]+' \
 		"$BATS_TEST_FILENAME" | cut -d ' ' -f 2- | sort -u >run
 	same there <run
@@ -850,7 +851,7 @@ long_options()
 # those of its own.
 @test "--help and the page have every option of a program, and no other" {
 	for page in "$TOP"/man/*.1; do
-		program=$(basename "$page" .1)
+		program=${page##*/} program=${program%.1}
 		has_options "$program" | sort -u >known
 		[ "$(wc -l <known)" -gt 3 ]
 		"$program" --help | long_options | sort -u >help

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # mkmsg: composed messages, as they are and as Python's parser reads them.
+# shellcheck disable=SC2154 # said, of one_line
 load lib
 setup() {
 	sandbox
@@ -46,12 +47,6 @@ setup() {
 }
 
 parse() { python3 -S parse.py "$@"; }
-
-# one_line FILE: it holds that, which is in $said.
-one_line() {
-	IFS= read -rd '' said < "$1" || :
-	[[ $said == *$'\n' && ${said%$'\n'} != *$'\n'* ]]
-}
 
 # mask < message: boundaries, which are random, become B1, B2...
 mask() {

@@ -24,7 +24,7 @@ client()
 		echo "p = ${port-0}"
 		cat
 	} >client.py
-	"$PYTHON" client.py "$@"
+	"$PYTHON" -S client.py "$@"
 }
 
 # handshakes: what the log says of them.
