@@ -847,24 +847,35 @@ long_options()
 	grep -oE -- '--[a-z][a-z0-9-]+' | sed 's/^--//'
 }
 
+# of: each behind the name of $program.
+of()
+{
+	sed "s/^/$program /"
+}
+
 # A page may speak of another program's options in its sentences, but lists
 # those of its own.
 @test "--help and the page have every option of a program, and no other" {
 	for page in "$TOP"/man/*.1; do
 		program=${page##*/} program=${program%.1}
-		has_options "$program" | sort -u >known
-		[ "$(wc -l <known)" -gt 3 ]
-		"$program" --help | long_options | sort -u >help
-		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options |
-			sort -u >said
-		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
+		has_options "$program" | of >>known
+		"$program" --help | long_options | of >>help
+		mandoc -Tascii "$page" | sed 's/.\x08//g' | long_options | of >>said
+		sed -nE '/^\.Sh SYNOPSIS/,/^\.Sh/p; /^\.It Fl/p' "$page" |
 			grep -oE '(Fl -|, -|Fl Fl )[a-z][a-z0-9-]+' |
-			sed -E 's/^(Fl -|, -|Fl Fl )//' | sort -u >listed
-		diff known help | sed -n "s/^</$program --help lacks/p
-			s/^>/$program --help has a strange/p"
-		comm -23 known said | sed "s/^/$program(1) lacks /"
-		comm -13 known listed | sed "s/^/$program(1) lists a strange /"
-	done >out
+			sed -E 's/^(Fl -|, -|Fl Fl )//' | of >>listed
+	done
+	sort -u -o known known
+	sort -u -o help help
+	sort -u -o said said
+	sort -u -o listed listed
+	{
+		cut -d ' ' -f 1 known | uniq -c | awk '$1 < 4 { print $2, "has", $1 }'
+		comm -23 known help | sed 's/$/ is not in --help/'
+		comm -13 known help | sed 's/$/ is strange in --help/'
+		comm -23 known said | sed 's/$/ is not in the page/'
+		comm -13 known listed | sed 's/$/ is strange in the page/'
+	} >out
 	same out </dev/null
 }
 
