@@ -257,11 +257,12 @@ peers_lives()
 	[[ $stat =~ .*\)\ [^Z]\ ([0-9]+)\ [0-9]+\ ([0-9]+)\  ]]
 }
 
+# A `return' that says nothing has the status of what was before the trap, in one.
 peers_gone()
 {
 	local pid
 	for pid; do
-		! peers_lives "$pid" || return
+		! peers_lives "$pid" || return 1
 	done
 }
 
