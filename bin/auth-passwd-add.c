@@ -115,7 +115,8 @@ rewrite(FILE *f, const char *name, const char *hashed, struct buf *out)
 		buf_add(out, end, (size_t)(text + n - end));
 	}
 	free(text);
-	if (ferror(f))
+	/* A line may also lack the memory for it. */
+	if (!feof(f))
 		return -1;
 	if (!done && out->len > 0 && out->data[out->len - 1] != '\n')
 		buf_addc(out, '\n');

@@ -142,7 +142,7 @@ find(FILE *f, const char *name, struct buf *line, struct buf *dummy)
 			buf_adds(dummy, hash);
 	}
 	free(text);
-	return ferror(f) ? -1 : 0;
+	return feof(f) ? 0 : -1;
 }
 
 /* hash NULL or not usable: the same work, for nothing. */

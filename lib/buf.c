@@ -8,7 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static void
+void
 out_of_memory(void)
 {
 	static const char said[] = "out of memory\n";

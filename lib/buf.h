@@ -31,6 +31,7 @@ void buf_reset(struct buf *b);
 void buf_free(struct buf *b);
 /* malloc, realloc and strdup that end the program with 75 when memory is out.
  * The caller frees. */
+_Noreturn void out_of_memory(void);
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((returns_nonnull));
 

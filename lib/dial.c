@@ -296,6 +296,7 @@ dial_open(struct url *t, const struct dial_options *o, struct reply *why,
     int *exit_code)
 {
 	CURLcode r = CURLE_FAILED_INIT;
+	bool no_memory = false;
 	struct dial *d;
 	int mended;
 
@@ -309,6 +310,7 @@ dial_open(struct url *t, const struct dial_options *o, struct reply *why,
 	*exit_code = EX_CONFIG;
 	for (int i = 0;; i++) {
 		d = dial_new(t, o);
+		errno = 0;
 		if (d->curl)
 			r = connect_now(d, t, o, why);
 		else
@@ -316,12 +318,14 @@ dial_open(struct url *t, const struct dial_options *o, struct reply *why,
 			    curl_easy_strerror(r));
 		if (r == CURLE_OK)
 			return d;
+		no_memory = errno == ENOMEM;
 		mended = i == 0 ? mend(d, t, o, r, why) : 0;
 		dial_close(d);
 		if (mended <= 0)
 			break;
 	}
-	if (mended == 0 && r != CURLE_URL_MALFORMAT)
+	/* Without memory libcurl may find fault with the URL. */
+	if (mended == 0 && (r != CURLE_URL_MALFORMAT || no_memory))
 		*exit_code = EX_TEMPFAIL;
 	return NULL;
 }

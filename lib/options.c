@@ -98,14 +98,17 @@ file_line(const struct options *o, char *line, char *why, size_t size)
 	return -1;
 }
 
-/* A pipe could keep us, a device has no end. */
+/* A pipe could keep us, a device has no end. NULL: it is not there, and need
+ * not be. */
 static FILE *
-open_file(const char *path, int code)
+open_file(const char *path, bool needed, int code)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	FILE *f;
 
+	if (fd < 0 && errno == ENOENT && !needed)
+		return NULL;
 	if (fd >= 0 && fstat(fd, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX))
 		log_die(code, "%s: no file of at most 1 MiB", path);
@@ -116,14 +119,16 @@ open_file(const char *path, int code)
 }
 
 static void
-read_file(const struct options *o, const char *path)
+read_file(const struct options *o, const char *path, bool needed)
 {
 	int code = o->misuse ? o->misuse : EX_CONFIG;
 	char *line = NULL, why[256] = "";
 	size_t size = 0;
 	ssize_t n;
-	FILE *f = open_file(path, code);
+	FILE *f = open_file(path, needed, code);
 
+	if (!f)
+		return;
 	for (unsigned long number = 1; (n = getline(&line, &size, f)) >= 0;
 	     number++) {
 		if (memchr(line, '\0', (size_t)n))
@@ -131,7 +136,8 @@ read_file(const struct options *o, const char *path)
 		if (file_line(o, line, why, sizeof why) < 0)
 			log_die(code, "%s:%lu: %s", path, number, why);
 	}
-	if (ferror(f))
+	/* A line may also lack the memory for it. */
+	if (!feof(f))
 		log_die(verdict_exit_of_errno(errno, code), "%s: %s", path,
 		    strerror(errno));
 	free(line);
@@ -141,8 +147,7 @@ read_file(const struct options *o, const char *path)
 void
 options_file(const struct options *o, const char *path)
 {
-	if (access(path, F_OK) == 0 || errno != ENOENT)
-		read_file(o, path);
+	read_file(o, path, false);
 }
 
 enum { KEY_CONFIG = 0x10000, KEY_HELP, KEY_VERSION };
@@ -205,7 +210,7 @@ options_parse(const struct options *o, int argc, char *argv[])
 		else if (c == 'V' || c == KEY_VERSION)
 			print_version(o);
 		else if (c == KEY_CONFIG)
-			read_file(o, optarg);
+			read_file(o, optarg, true);
 		else if (o->set(c, optarg, why, sizeof why) < 0)
 			log_die(code, "%s", why);
 	}

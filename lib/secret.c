@@ -168,6 +168,7 @@ secret_fd(const char *number, struct buf *out, char *why, size_t size)
 
 	if (parse_number(number, 1 << 20, &fd) < 0) {
 		snprintf(why, size, "%s: not a descriptor", number);
+		errno = EINVAL;
 		return -1;
 	}
 	if (read_secret((int)fd, out) == 0)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,8 +198,10 @@ url_parse(struct url *t, const char *protocol, const char *url, enum tls tls,
 {
 	const char *rest, *fault = "its scheme is not one of this protocol";
 	const struct scheme *s = scheme_find(url, protocol, &rest);
-	CURLU *u = curl_url();
+	CURLU *u;
 
+	errno = 0;
+	u = curl_url();
 	*t = (struct url){0};
 	if (s)
 		fault = url_cut(u, s, rest);
@@ -207,6 +210,9 @@ url_parse(struct url *t, const char *protocol, const char *url, enum tls tls,
 	curl_url_cleanup(u);
 	if (!fault)
 		return 0;
+	/* For which libcurl has other words too, such as a bad login. */
+	if (errno == ENOMEM)
+		out_of_memory();
 	snprintf(why, size, "%s", fault);
 	url_free(t);
 	return -1;

@@ -108,7 +108,7 @@ unit_runs() {
 	chmod 600 "$site/passwd"
 	[ "$EUID" != 0 ] || chown -R nobody: "$site/bob" "$site/spool"
 	for unit in smtp submission submissions pop3 pop3s; do
-		port=$(free_port)
+		free_port port
 		unit_runs "$unit" "$port"
 		"$PYTHON" - "$unit" "$port" >>got <<-'END'
 			import os, poplib, smtplib, ssl, sys

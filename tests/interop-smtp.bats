@@ -468,7 +468,7 @@ lmtp()
 python_server()
 {
 	local port
-	port=$(free_port)
+	free_port port
 	cat >server.py <<-'END'
 		import warnings
 		warnings.simplefilter("ignore")

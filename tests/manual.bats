@@ -405,7 +405,7 @@ inetd_runs()
 	maildirs bob
 	echo "bob@example.net $PWD/bob/" >mailboxes
 	dir=$(peers_new inetd)
-	port=$(free_port)
+	free_port port
 	program=$(peer_path inetd)
 	example "$1" "$2" "s,^smtp stream,127.0.0.1:$port stream,
 		s/ --user mailpipe//; s, \(mail\|root\) , $(id -un) ,
@@ -547,7 +547,7 @@ send_tls()
 @test "tls-serve(1): a server that has no TLS" {
 	certificate mx mx.example.net
 	stub imapd 'exec cat'
-	port=$(free_port)
+	free_port port
 	peers_new tcpserver >dir
 	peers_listen "$(cat dir)" "$port" sh -c "$(example tls-serve.1 3 \
 		"s,^tcpserver 0 993,exec '$(peer_path tcpserver)' -HRl0 127.0.0.1 $port,")"
@@ -615,7 +615,7 @@ send_tls()
 	etc_mailpipe
 	cp text bob/new/1.1.host
 	dir=$(peers_new xinetd)
-	port=$(free_port)
+	free_port port
 	example mailpipe.7 15 "s,/etc/mailpipe,$PWD,g; s,/usr/local/bin,$BUILD/bin,
 		s/= root/= $(id -un)/
 		s/^{/&\ntype = UNLISTED\nbind = 127.0.0.1\nport = $port/" \
@@ -630,7 +630,7 @@ send_tls()
 @test "mailpipe(7): the recipient's server under tcpserver" {
 	local port
 	etc_mailpipe
-	port=$(free_port)
+	free_port port
 	example mailpipe.7 16 "s,/etc/mailpipe,$PWD,g; s/ --user mailpipe//
 		s/ 0 25 / 127.0.0.1 $port /" >script
 	stub tcpserver "exec '$(peer_path tcpserver)' \"\$@\""

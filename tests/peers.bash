@@ -5,8 +5,8 @@
 # a subshell: it sets variables), and peers_stop in teardown or teardown_file.
 # Each function returns when the peer listens, or fails and shows its log.
 #
-#   free_port [NAME]                 prints a port that is free, and stays ours,
-#                                    or sets NAME to it, which takes no process
+#   free_port NAME                   sets NAME to a port that is free, and stays
+#                                    ours
 #   wait_port PORT [PID]             until PORT listens; fails early without PID
 #   peer NAME [ARG...]               runs a peer's program (smtp-source, mpop)
 #   smtp_source [ARG...]             Postfix's load generator
@@ -119,8 +119,7 @@ free_port()
 		{ : >"${BATS_RUN_TMPDIR:-$PEERS_TMP}/port-$free"; } 2>/dev/null ||
 			continue
 		peers_bound "$free" && continue
-		[ $# = 0 ] || printf -v "$1" %s "$free"
-		[ $# != 0 ] || echo "$free"
+		printf -v "$1" %s "$free"
 		return
 	done
 	return 1

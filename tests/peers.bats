@@ -50,8 +50,10 @@ ask()
 }
 
 @test "free ports are all different" {
+	local port
 	for _ in {1..20}; do
-		free_port
+		free_port port
+		echo "$port"
 	done >ports
 	[ "$(sort -u ports | wc -l)" = 20 ]
 }
@@ -109,7 +111,9 @@ ask()
 }
 
 @test "Postfix keeps what its next hop defers" {
-	postfix_start -r "127.0.0.1:$(free_port)"
+	local port
+	free_port port
+	postfix_start -r "127.0.0.1:$port"
 	message three | postfix_sendmail -f x@example.net carol@example.com
 	files "$POSTFIX_DIR/queue/deferred" 1
 	postfix_queue -p | grep -F 'Connection refused'
@@ -295,9 +299,11 @@ answer='read -r line; printf "%s|" "$1" "$line"; echo'
 }
 
 @test "a peer that cannot start says why" {
+	local port other
 	free_port port
+	free_port other
 	tcpserver_start "$port" true
-	run peers_listen "$(peers_new again)" "$(free_port)" \
+	run peers_listen "$(peers_new again)" "$other" \
 	    "$(peer_path tcpserver)" 127.0.0.1 "$port" true
 	[ "$status" = 1 ]
 	[[ $output == *"unable to bind: address already used" ]]

@@ -9,7 +9,7 @@ setup() {
 	sandbox
 	HOSTS=()
 	printf 'Subject: hi\n\nHello\n' >m
-	port=$(free_port)
+	free_port port
 }
 
 teardown() {

@@ -467,7 +467,7 @@ sessions() {
 
 @test "systemd's listening socket is the server's own" {
 	certificate mx mx.example.org
-	port=$(free_port)
+	free_port port
 	systemd_activate "$port" "$BUILD/bin/tls-serve" "${pair[@]}" -- "$drv"
 	sessions
 	peers_stop
@@ -476,7 +476,7 @@ sessions() {
 
 @test "so is the connection of Accept=yes" {
 	certificate mx mx.example.org
-	port=$(free_port)
+	free_port port
 	systemd_activate -a "$port" "$BUILD/bin/tls-serve" "${pair[@]}" -- "$drv"
 	sessions
 	peers_stop
@@ -485,7 +485,7 @@ sessions() {
 
 @test "under inetd nothing is written to the connection but what belongs there" {
 	certificate mx mx.example.org
-	port=$(free_port)
+	free_port port
 	inetd_start "$port" nowait "$(id -un)" "$BUILD/bin/tls-serve" \
 		"${pair[@]}" -- "$drv"
 	sessions
