@@ -20,11 +20,11 @@ def secure(t, names):
     return faults + ([f"said {t.hidden!r}"] if unknown and t.hidden else [])
 
 
-def always(t, name):
-    """The faults that no run may have."""
+def always(t, name, slack=SLACK):
+    """The faults that no run may have. slack: seconds beyond the time-out."""
     return [f for f in (
         t.hung and "never ends",
-        t.seconds > TIMEOUT + SLACK and f"takes {t.seconds:.1f} s",
+        t.seconds > TIMEOUT + slack and f"takes {t.seconds:.1f} s",
         t.code > 128 and f"ended by signal {t.code - 128}",
         not SANITIZED and t.kib > MEMORY and f"{t.kib} KiB",
         t.stray and f"leaves {t.stray}",
