@@ -36,7 +36,7 @@ both()
 {
 	local name
 	for name in bob carol; do
-		files "$name" 1
+		files "$name/new" 1
 		ours "$1" "$2" "$name@example.org" all | arrived "$name"/new/*
 	done
 }
@@ -46,8 +46,8 @@ both()
 	postfix_start -d example.net -u ann -r "$address"
 	postfix_sendmail -i -f ann@example.net bob@example.org carol@example.org \
 	    <message
-	files bob 1
-	files carol 1
+	files bob/new 1
+	files carol/new 1
 	for name in bob carol; do
 		arrived $name/new/* <<-END
 			Return-Path: <ann@example.net>
@@ -65,7 +65,7 @@ both()
 	postfix_start -d example.net -u ann -r "$address"
 	postfix_sendmail -i -f ann@example.net bob@example.org zoe@example.org \
 	    <message
-	files bob 1
+	files bob/new 1
 	files "$POSTFIX_MAIL/ann/new" 1
 	sed -n '/^Final-Recipient/,/^$/{/^Remote-MTA/d;p}' \
 	    "$POSTFIX_MAIL"/ann/new/* >report
@@ -113,7 +113,7 @@ longer()
 	longer
 	smtp_source -d -F sent -m 8 -s 1 -M client.example.net \
 	    -f ann@example.net -t bob@example.org "$address"
-	files bob 8
+	files bob/new 8
 	for file in bob/new/*; do
 		ours client.example.net SMTP bob@example.org | arrived "$file"
 	done
@@ -457,8 +457,8 @@ lmtp()
 		one	<zoe@example.org>	perm	550	5.1.1	No such user here
 		two	<bob@example.org>	ok	250	2.0.0	delivered as ID
 	END
-	files bob 2
-	files carol 1
+	files bob/new 2
+	files carol/new 1
 	ours laptop.example.net ESMTP carol@example.org all |
 		arrived carol/new/*
 }
