@@ -29,9 +29,10 @@ char *buf_str(struct buf *b) __attribute__((returns_nonnull));
 /* Empties and keeps the memory; buf_free gives that back too. */
 void buf_reset(struct buf *b);
 void buf_free(struct buf *b);
-/* malloc, realloc and strdup that end the program with 75 when memory is out.
- * The caller frees. */
+/* Says so and ends the program with 75; for what a library could not have. */
 _Noreturn void out_of_memory(void);
+/* malloc, realloc and strdup that do so when memory is out. The caller frees.
+ */
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((returns_nonnull));
 

@@ -120,6 +120,7 @@ ask(struct look *l, const char *name, enum dns_type type, struct dns_answer *a)
 	    NULL, 0, NULL, query, sizeof query);
 
 	a->n = 0;
+	errno = 0;
 	if (n > 0)
 		n = res_nsend(
 		    &l->libc, query, n, l->message, sizeof l->message);

@@ -252,6 +252,18 @@ cpu() {
 	same out <<<0
 }
 
+@test "--add without the memory for a line takes none of the file away" {
+	plain_build
+	printf 'bob:%05000d:\nlast:!\n' 0 >old
+	for n in {1..12}; do
+		cp old users
+		echo new | without_memory "$n" auth-passwd --file users --add alice \
+			2>err || true
+		head -n 2 users >kept
+		same kept <old
+	done
+}
+
 @test "--add asks twice on a terminal, and refuses two that differ" {
 	cat >ask.py <<-'END'
 	import os, pty, sys

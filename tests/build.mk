@@ -36,7 +36,12 @@ $(B)/proof/%.so: tests/proof/preload/%.c | $(B)/proof
 $(B)/proof/%: tests/proof/%.c $$(wildcard tests/proof/$$*/*.[ch]) | $(B)/proof
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $(filter %.c,$^)
-proofs: $(PROOFS)
+# A spool that has few messages in work at once.
+$(B)/proof/spool-few: bin/spool.c $(PARTS_spool) lib/plan.c $(B)/libmail.a | $(B)/proof
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -DPLAN_ITEMS=4 $(PIE) $(LDFLAGS) -o $@ \
+		$(filter %.c,$^) $(B)/libmail.a
+proofs: $(PROOFS) $(B)/proof/spool-few
 
 # libFuzzer's, one for each grammar.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))

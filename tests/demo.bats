@@ -49,8 +49,8 @@ said() {
 
 @test "a demo that is told to end leaves no process and no file, at any step" {
 	local pid at step sign status
-	for at in 'INT:130:The two SMTP' $'HUP:129:\n4[.]' \
-		'TERM:143:byte for byte'; do
+	for at in 'INT:130:The two SMTP' $'TERM:143:\n2[.]' $'HUP:129:\n4[.]' \
+		'INT:130:byte for byte'; do
 		sign=${at%%:*} status=${at#*:} step=${at#*:*:}
 		status=${status%%:*}
 		session "$TESTS/demo" "$BUILD/bin" >out 2>&1 3>&- &
@@ -73,7 +73,7 @@ said() {
 }
 
 @test "a demo whose reader goes away leaves no process and no file" {
-	for lines in 1 12; do
+	for lines in 1 30; do
 		"$TESTS/demo" "$BUILD/bin" 2>&1 3>&- | head -n "$lines" >out
 		nothing_left
 	done

@@ -138,6 +138,15 @@ proves() {
 	return 1
 }
 
+# without_memory N COMMAND...: its Nth allocation fails.
+without_memory() {
+	# How many there were, which one fails, whether all behind it do.
+	# shellcheck disable=SC2059
+	printf "%b$(printf '\\x%02x' "$1")%b" '\0\0\0\0\0\0\0\0' \
+		'\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >alloc
+	WALK_ALLOC=$PWD/alloc LD_PRELOAD=$BUILD/proof/malloc.so "${@:2}"
+}
+
 # The leak checker cannot run where the tracer stands in its place.
 strace() { ASAN_OPTIONS=detect_leaks=0 command strace "$@"; }
 

@@ -360,6 +360,18 @@ print(str(email.header.make_header(email.header.decode_header(name))), address)'
 	echo 1 | same count
 }
 
+@test "a sendmail.conf that the disk does not give is no word against the mail" {
+	plain_build
+	local call got
+	for call in access openat; do
+		got=0
+		strace -o trace -P /etc/mailpipe/sendmail.conf \
+			-e "inject=$call:error=EIO" sendmail a@x.example <<<hi || got=$?
+		# Whichever it is asked by.
+		[ "$got:$(grep -c INJECTED trace)" = 0:0 ] || [ "$got" = 75 ]
+	done
+}
+
 # with_conf COMMAND...: as if the file conf were there.
 with_conf() {
 	mkdir -p etc/mailpipe

@@ -627,3 +627,12 @@ login() {
 	echo nonsense >> c
 	exits 78 smtp-send --config c -f a@x.org b@x.org < m
 }
+
+@test "without the memory for a line of its file or for its URL it fails for now" {
+	plain_build
+	printf 'tls off\nrelay smtp://127.0.0.1:1\n#%0100000d' 0 >conf
+	for n in {1..40}; do
+		exits 75 without_memory "$n" smtp-send --config conf -f a@x.org \
+			-- b@x.org <m 2>err
+	done
+}

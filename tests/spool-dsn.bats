@@ -201,11 +201,6 @@ add() {
 	}
 	for call in pwrite64 fsync fdatasync linkat renameat unlinkat; do
 		for fault in signal=KILL error=EIO; do
-			# Of a write that fails and of a sync that is killed there are
-			# neighbours in the list.
-			case $call:$fault in
-			pwrite64:error=EIO | f*sync:signal=KILL) continue ;;
-			esac
 			walk "$call" "$fault" spool run --log none \
 				--transport ./transport --delay-warning 1s
 		done

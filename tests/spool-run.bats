@@ -91,6 +91,35 @@ started() {
 	[ "$(grep -c ^args log)" = "$1" ] && [ "$(grep -vc ^args log)" = "$1" ]
 }
 
+@test "what is more than a run has in work at once is tried behind it, each once" {
+	plain_build
+	relay
+	sed -i '1i y.example relay smtp://127.0.0.1:2 --tls=off' s/routes
+	for i in 1 2 3 4; do
+		message | spool add -f a@b.example "late-$i@x.example"
+	done >/dev/null
+	for i in 1 2 3 4 5 6 7; do
+		message | spool add -f a@b.example "good-$i@y.example"
+		message | spool add -f a@b.example "temp-$i@y.example"
+	done >/dev/null
+	"$BUILD/proof/spool-few" run --hostname me.example -j 2 --transport "$T" \
+		--log none &
+	PIDS+=($!)
+	eventually started 1
+	sleep 0.5
+	touch go
+	wait "${PIDS[0]}"
+	grep -v ^args log | sed 's/.*<\(.*\)-[0-9]*@.*/\1/' | uniq -c |
+		sed 's/^ *//' >came
+	head -n 1 came >first
+	[[ $(<first) == [34]" late" ]]
+	grep -v ^args log | sort | uniq -c | awk '$1 == 1' | wc -l >count
+	echo 18 | same count
+	grep -vc ^args log >count
+	echo 18 | same count
+	[ "$(spool list | grep -c ' queued ')" = 7 ]
+}
+
 @test "one connection carries all to a destination, --per-host lets more work at once" {
 	# A transport has 64 jobs at most; each waits with its first.
 	for i in {1..129}; do
