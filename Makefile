@@ -33,8 +33,8 @@ PURE := buf hash verdict parse date address addrspec compose crlf header trace \
 	mailing smtpd pop3 pop3d uidl imapdata imapreply imap mutf7 foldername \
 	ranges tokens dns mx
 PROCESS := atomic outgoing job lock owner child handler conn secret log \
-	options filter confine peer proxied listener crowd serve fdpass \
-	request checker starter starttls resolve
+	options filter confine peer proxied listener crowd fdpass reuse \
+	serve request checker starter starttls resolve
 STORE := maildir maildrop mbox envelope supply qname queue entry routes table \
 	senders reach profile mailboxes accept target forward staging owners \
 	deliver handover transaction receive journal seen sink barrier listing \

@@ -31,6 +31,7 @@
 static const struct settings *with;
 static struct owner user;
 static struct tables tables;
+static struct tables watched; /* the files of those, by the listener */
 static pid_t first_pid; /* which has read them */
 static int tls;         /* the way to it, or -1 */
 static bool implicit;
@@ -147,6 +148,15 @@ drop_rights(struct queue *queue)
 	return 0;
 }
 
+/* Whether there may be another one. */
+static bool
+converse(struct receive *r, int in, int out)
+{
+	r->accept.may_relay = (with->command || with->spool) &&
+	    networks_have(&with->rules.relays, &r->peer);
+	return receive_session(r, in, out);
+}
+
 static int
 session(int in, int out, void *arg)
 {
@@ -182,11 +192,9 @@ session(int in, int out, void *arg)
 	}
 	if (drop_rights(&queue) != 0)
 		return unavailable(out);
-	if (meet(&r.peer, in, out) == 0) {
-		r.accept.may_relay = (with->command || with->spool) &&
-		    networks_have(&with->rules.relays, &r.peer);
-		receive_session(&r, in, out);
-	}
+	if (meet(&r.peer, in, out) == 0)
+		while (converse(&r, in, out) && serve_next(&r.peer))
+			;
 	queue_close(&queue);
 	starter_end(&starter);
 	return EX_OK;
@@ -210,12 +218,22 @@ read_files(void)
 	if (tables_read(&tables, why, sizeof why) != 0)
 		log_die(verdict_exit_of_errno(errno, EX_CONFIG), "%s", why);
 	first_pid = getpid();
+	watched = tables;
+}
+
+/* A confined process cannot read them anew. */
+static bool
+outdated(void *arg)
+{
+	(void)arg;
+	return tables_changed(&watched);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct serve server = {.session = session, .busy = busy};
+	struct serve server = {
+	    .session = session, .outdated = outdated, .busy = busy};
 
 	with = settings_read(argc, argv);
 	read_files();

@@ -7,7 +7,9 @@
 
 #include "buf.h"
 
-#define V4 0xffffffff00000000 /* of multicast, which calls nobody */
+/* Both are of multicast, which calls nobody. */
+#define V4 0xffffffff00000000
+#define NOBODY 0xfffffffe00000000
 
 /* An IPv4 address or the first half of an IPv6 one as a number. */
 static uint64_t
@@ -39,6 +41,12 @@ count(const struct crowd *c, uint64_t who)
 	return n;
 }
 
+static bool
+is_full(const struct crowd *c, uint64_t who)
+{
+	return c->running >= c->max || (who && count(c, who) >= c->per_addr);
+}
+
 int
 crowd_begin(struct crowd *c, unsigned max, unsigned per_addr, bool shared)
 {
@@ -51,8 +59,10 @@ crowd_begin(struct crowd *c, unsigned max, unsigned per_addr, bool shared)
 	    .per_addr = per_addr,
 	    .pids = xrealloc(NULL, max * sizeof *c->pids),
 	    .from = from,
+	    .kept = xrealloc(NULL, max * sizeof *c->kept),
 	    .shared = shared};
 	memset(c->pids, 0, max * sizeof *c->pids);
+	memset(c->kept, 0, max * sizeof *c->kept);
 	return 0;
 }
 
@@ -62,6 +72,7 @@ crowd_end(struct crowd *c)
 	if (c->from)
 		munmap(c->from, c->max * sizeof *c->from);
 	free(c->pids);
+	free(c->kept);
 	*c = (struct crowd){.max = 0};
 }
 
@@ -71,10 +82,12 @@ crowd_place(struct crowd *c, const struct peer *p)
 	uint64_t who = p ? number(p->addr) : 0;
 	unsigned i = 0;
 
-	if (c->running >= c->max || (who && count(c, who) >= c->per_addr))
+	if (is_full(c, who))
 		return -1;
-	while (c->pids[i] != 0)
+	while (i < c->max && c->pids[i] != 0)
 		i++;
+	if (i == c->max)
+		return -1;
 	c->from[i] = who;
 	return (int)i;
 }
@@ -90,17 +103,61 @@ crowd_fill(struct crowd *c, int place, pid_t pid)
 	c->running++;
 }
 
-bool
+int
 crowd_leave(struct crowd *c, pid_t pid)
 {
-	for (unsigned i = 0; i < c->max; i++)
-		if (c->pids[i] == pid) {
-			c->pids[i] = 0;
-			c->from[i] = 0;
-			c->running--;
-			return true;
-		}
-	return false;
+	unsigned i = 0;
+
+	while (i < c->max && c->pids[i] != pid)
+		i++;
+	if (i == c->max)
+		return -1;
+	if (c->kept[i])
+		c->resting--;
+	else
+		c->running--;
+	c->pids[i] = 0;
+	c->from[i] = 0;
+	c->kept[i] = 0;
+	return (int)i;
+}
+
+void
+crowd_rest(struct crowd *c, int place)
+{
+	c->kept[place] = c->from[place];
+	c->from[place] = 0;
+	c->running--;
+	c->resting++;
+}
+
+int
+crowd_resting(const struct crowd *c, const struct peer *p)
+{
+	uint64_t who = c->resting > 0 ? number(p->addr) : 0;
+
+	for (unsigned i = 0; who && i < c->max; i++)
+		if (c->kept[i] == who)
+			return (int)i;
+	return -1;
+}
+
+void
+crowd_dismiss(struct crowd *c, int place)
+{
+	c->kept[place] = NOBODY;
+}
+
+bool
+crowd_wake(struct crowd *c, int place)
+{
+	if (is_full(c, c->kept[place]))
+		return false;
+	c->from[place] = c->kept[place];
+	c->kept[place] = 0;
+	c->running++;
+	c->resting--;
+	return true;
 }
 
 /* It counts itself first: of two at once for the last place both may be turned

@@ -67,15 +67,18 @@ begin_wait(struct session *s, enum doing what)
 		raise(SIGTERM);
 }
 
+/* Once in a process. */
 static void
-catch_term(const struct session *s)
+catch_term(const char *hostname, int out)
 {
 	const struct sigaction sa = {.sa_handler = on_term};
 	struct sigaction was;
 
+	if (*farewell)
+		return;
 	snprintf(farewell, sizeof farewell, "421 4.3.2 %s Shutting down\r\n",
-	    s->smtp.hostname);
-	wire = s->conn.out;
+	    hostname);
+	wire = out;
 	atomic_on_term();
 	sigaction(SIGTERM, NULL, &was);
 	if (was.sa_handler == SIG_IGN)
@@ -269,7 +272,8 @@ is_late(const struct session *s, enum smtpd_event event)
 	    event < SMTPD_QUIT && conn_now() >= s->message_end;
 }
 
-static void
+/* Whether the client took its leave, and no secret has been here. */
+static bool
 converse(struct session *s)
 {
 	char none[1] = "", *data = none;
@@ -295,7 +299,8 @@ converse(struct session *s)
 	} while (event < SMTPD_QUIT);
 	if (event == SMTPD_CLOSE)
 		part(s, NULL);
-	conn_flush(&s->conn);
+	return conn_flush(&s->conn) == 0 && event == SMTPD_QUIT &&
+	    !s->smtpd.tls && !*s->smtpd.user && s->smtpd.failed == 0;
 }
 
 /* Whether the client spoke before the greeting; 0 when it has gone already. */
@@ -324,13 +329,16 @@ begin_implicit(struct session *s)
 	return -1;
 }
 
-void
+bool
 receive_session(const struct receive *r, int in, int out)
 {
 	static struct session only; /* pages of 0 that few sessions touch */
 	struct session *s = &only;
+	bool well = false;
 	int early;
 
+	if (s->with)
+		memset(s, 0, sizeof *s);
 	s->with = r;
 	s->smtp = r->smtp;
 	s->smtp.starttls = r->tls >= 0;
@@ -347,10 +355,10 @@ receive_session(const struct receive *r, int in, int out)
 	s->transaction.handover.starter = r->starter;
 	conn_open(&s->conn, in, out);
 	smtpd_begin(&s->smtpd, &s->smtp);
-	catch_term(s);
+	catch_term(s->smtp.hostname, out);
 	early = begin_implicit(s) != 0 ? 0 : listen_first(s, in);
 	if (early < 0) {
-		converse(s);
+		well = converse(s);
 	} else if (early > 0) {
 		log_event("early", "client", r->peer.addr, NULL);
 		part(s, "554 5.5.0 You spoke before the greeting");
@@ -358,4 +366,5 @@ receive_session(const struct receive *r, int in, int out)
 	transaction_end(&s->transaction);
 	smtpd_free(&s->smtpd);
 	conn_close(&s->conn);
+	return well;
 }

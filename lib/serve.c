@@ -20,13 +20,14 @@
 #include "listener.h"
 #include "log.h"
 #include "parse.h"
+#include "reuse.h"
 #include "serve.h"
 
 #define LISTENERS_MAX 64
 #define DEFAULT_MAX 200
 #define DEFAULT_PER_ADDR 20
 #define ACCEPTS_IN_A_ROW 16
-#define REST_MS 1000 /* when descriptors or memory have run out */
+#define STARVED_MS 1000 /* when descriptors or memory have run out */
 
 union address {
 	struct sockaddr sa;
@@ -41,14 +42,16 @@ struct server {
 	const int *connected; /* by our caller, sessions of them to come */
 	size_t waiting;
 	struct crowd sessions;
+	struct reuse reuse;
 	int signals;
 	sigset_t mask; /* as it was: the sessions' */
-	bool stopping, resting;
+	bool stopping, starved;
 };
 
-/* A session's place among them. */
+/* A session's place among them, and where it hears of its next one, or -1. */
 static struct crowd *among;
 static int place;
+static int channel = -1;
 
 static const char *const peer_names[] = {"REMOTE_ADDR", "REMOTE_PORT",
     "REMOTE_HOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST"};
@@ -88,6 +91,7 @@ be_session(struct server *v, int fd)
 	for (size_t i = 0; i < v->waiting; i++)
 		close(v->connected[i]);
 	close(v->signals);
+	reuse_leave(&v->reuse);
 	among = &v->sessions;
 	sigprocmask(SIG_SETMASK, &v->mask, NULL);
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
@@ -104,39 +108,92 @@ reap(struct server *v)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (!crowd_leave(&v->sessions, pid) || !WIFSIGNALED(status) ||
-		    v->stopping)
+		int left = crowd_leave(&v->sessions, pid);
+
+		if (left >= 0)
+			reuse_close(&v->reuse, left);
+		if (left < 0 || !WIFSIGNALED(status) || v->stopping)
 			continue;
 		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
 		log_event("session-killed", "signal", signal, NULL);
 	}
 }
 
-/* p: whom it counts against, or NULL. */
+/* What processes say that have ended or are free, meanwhile too. */
 static void
+look_around(struct server *v)
+{
+	struct pollfd p[REUSE_MAX];
+	size_t n = reuse_poll(&v->reuse, p);
+
+	if (n > 0 && poll(p, n, 0) > 0)
+		reuse_hear(&v->reuse, p, n);
+	reap(v);
+}
+
+static bool
+go_on(struct server *v, int fd, const struct peer *p)
+{
+	if (!v->s->outdated || !p || v->sessions.resting == 0)
+		return false;
+	if (v->s->outdated(v->s->arg))
+		reuse_retire(&v->reuse);
+	return reuse_give(&v->reuse, p, fd);
+}
+
+/* p: whom it counts against, or NULL. False: there are too many. */
+static bool
 start_session(struct server *v, int fd, const struct peer *p)
 {
 	pid_t pid;
+	int end;
 
+	reuse_make_room(&v->reuse);
 	place = crowd_place(&v->sessions, p);
-	if (place < 0) {
-		reap(v); /* some may have ended just now */
-		place = crowd_place(&v->sessions, p);
-	}
-	if (place < 0) {
-		turn_away(v, fd);
-		return;
-	}
+	if (place < 0)
+		return false;
+	end = v->s->outdated && p ? reuse_open(&v->reuse, place) : -1;
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		channel = end;
 		be_session(v, fd);
+	}
+	if (end >= 0)
+		close(end);
 	crowd_fill(&v->sessions, place, pid);
 	if (pid < 0) {
+		reuse_close(&v->reuse, place);
 		log_event("no-process", "reason", strerror(errno), NULL);
 		turn_away(v, fd);
-		return;
+		return true;
 	}
 	close(fd);
+	return true;
+}
+
+static bool
+place_one(struct server *v, int fd, const struct peer *p)
+{
+	if (!go_on(v, fd, p))
+		return start_session(v, fd, p);
+	close(fd);
+	return true;
+}
+
+static void
+receive_one(struct server *v, int fd, const struct peer *p)
+{
+	if (place_one(v, fd, p))
+		return;
+	look_around(v);
+	if (!place_one(v, fd, p))
+		turn_away(v, fd);
+}
+
+bool
+serve_next(struct peer *p)
+{
+	return channel >= 0 && reuse_next(channel, p);
 }
 
 bool
@@ -160,14 +217,14 @@ accept_some(struct server *v, int listener)
 		fd = accept4(listener, &a.sa, &n, SOCK_CLOEXEC);
 		if (fd >= 0) {
 			peer_from(&a.sa, &p);
-			start_session(v, fd,
+			receive_one(v, fd,
 			    proxies && networks_have(proxies, &p) ? NULL : &p);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM) {
 			log_event("accept", "reason", strerror(errno), NULL);
-			v->resting = true;
+			v->starved = true;
 		}
 		return;
 	}
@@ -183,8 +240,9 @@ stop(struct server *v)
 			close(v->listeners[i]);
 	v->count = 0;
 	v->stopping = true;
+	reuse_retire(&v->reuse);
 	for (unsigned i = 0; i < v->sessions.max; i++)
-		if (v->sessions.pids[i] > 0)
+		if (v->sessions.pids[i] > 0 && !v->sessions.kept[i])
 			kill(v->sessions.pids[i], SIGTERM);
 }
 
@@ -200,27 +258,41 @@ take_signals(struct server *v)
 	reap(v);
 }
 
+static int
+patience(const struct server *v)
+{
+	int ms = reuse_wait(&v->reuse);
+
+	return v->starved && (ms < 0 || ms > STARVED_MS) ? STARVED_MS : ms;
+}
+
 /* Until SIGTERM (or, where all connections came from the caller, until they
- * are done) and the last session has ended. */
+ * are done) and the last process has ended. Who is free is heard before who
+ * calls. */
 static void
 loop(struct server *v)
 {
-	struct pollfd p[LISTENERS_MAX + 1];
-	size_t n;
-	int ready;
+	struct pollfd p[1 + REUSE_MAX + LISTENERS_MAX], *listeners;
+	size_t channels, n;
 
-	while (v->count > 0 || v->sessions.running > 0) {
+	while (v->count > 0 || v->sessions.running > 0 ||
+	    v->sessions.resting > 0) {
 		p[0] = (struct pollfd){v->signals, POLLIN, 0};
-		n = v->resting ? 0 : v->count;
+		channels = reuse_poll(&v->reuse, p + 1);
+		listeners = p + 1 + channels;
+		n = v->starved ? 0 : v->count;
 		for (size_t i = 0; i < n; i++)
-			p[i + 1] = (struct pollfd){v->listeners[i], POLLIN, 0};
-		ready = poll(p, n + 1, v->resting ? REST_MS : -1);
-		v->resting = false;
-		if (ready > 0 && p[0].revents != 0)
+			listeners[i] =
+			    (struct pollfd){v->listeners[i], POLLIN, 0};
+		poll(p, 1 + channels + n, patience(v));
+		v->starved = false;
+		if (p[0].revents != 0)
 			take_signals(v);
-		for (size_t i = 0; ready > 0 && i < n && i < v->count; i++)
-			if (p[i + 1].revents != 0)
-				accept_some(v, p[i + 1].fd);
+		reuse_hear(&v->reuse, p + 1, channels);
+		reuse_expire(&v->reuse);
+		for (size_t i = 0; i < n && i < v->count; i++)
+			if (listeners[i].revents != 0)
+				accept_some(v, listeners[i].fd);
 	}
 }
 
@@ -256,6 +328,7 @@ serve_listeners(struct server *v)
 		crowd_end(&v->sessions);
 		return EX_OSERR;
 	}
+	reuse_begin(&v->reuse, &v->sessions);
 	if (v->count > 0 && geteuid() == 0 && !s->becomes)
 		log_event("root", "note", "sessions run as root", NULL);
 	for (size_t i = 0; i < v->count; i++) {
@@ -265,7 +338,7 @@ serve_listeners(struct server *v)
 	tzset(); /* once, for all of them */
 	while (v->waiting > 0) {
 		v->waiting--;
-		start_session(v, *v->connected++, NULL);
+		receive_one(v, *v->connected++, NULL);
 	}
 	loop(v);
 	close(v->signals);

@@ -18,6 +18,10 @@ struct serve {
 	/* What comes from one of these is counted against whom the session
 	 * names by serve_claim, which all then call; NULL: none are. */
 	const struct networks *proxies;
+	/* Whether what sessions were begun with is out of date, so that none goes
+	 * on with it; asked before one would. NULL: a process is for one
+	 * session alone, and serve_next for nobody. */
+	bool (*outdated)(void *arg);
 	const char *busy; /* the line sent beyond, with CRLF: "421 ..." */
 	/* One connection on fds in and out, in a process of its own under a
 	 * listener; returns the exit status. */
@@ -38,6 +42,10 @@ int serve(const struct serve *s);
 /* In a session, before it serves: p has a share left. Where not, it says busy
  * and ends. */
 bool serve_claim(const struct peer *p);
+/* In a session that has nothing more to say, and that nobody's secrets were
+ * told: the next connection from the same address, p, is on fds 0 and 1; false:
+ * there is none, and they are closed or as they were. */
+bool serve_next(struct peer *p);
 /* The end of a process that served: what exit tears down piece by piece goes at
  * once, unless a leak checker wants to see it. */
 _Noreturn void serve_end(int code);

@@ -310,6 +310,152 @@ ipv6() {
 	stop
 }
 
+# again <PROGRAM: Python that calls the server of -r; prints to out.
+again() {
+	cat - >again.py
+	timeout 60 python3 - "$address" "$pid" >out <<-'END'
+	import os, signal, socket, sys, time, wire
+	port = int(sys.argv[1].rsplit(":", 1)[1])
+	server = int(sys.argv[2])
+	def come(source="127.0.0.1"):
+	    s = socket.create_connection(("127.0.0.1", port), 20, (source, 0))
+	    f = s.makefile("rwb")
+	    s.close()
+	    return f, f.readline()
+	def say(f, *lines):
+	    f.write(b"".join(b"%s\r\n" % line for line in lines))
+	    f.flush()
+	    return f.readline().strip()
+	def pid(source="127.0.0.1", last=b"quit"):
+	    f, _ = come(source)
+	    n = int(say(f, b"pid", last))
+	    f.read()
+	    return n
+	def is_there(n):
+	    try:
+	        return b") Z " not in open("/proc/%d/stat" % n, "rb").read()
+	    except OSError:
+	        return False
+	def gone(*all):
+	    until = time.monotonic() + 20
+	    while any(map(is_there, all)) and time.monotonic() < until:
+	        time.sleep(0.02)
+	    return not any(map(is_there, all))
+	exec(open("again.py").read())
+	END
+}
+
+@test "a process goes on with its address' next connection, and with no other's" {
+	listen -l 127.0.0.1:0 -r
+	again <<-'END'
+	one, two = pid(), pid("127.0.0.2")
+	print(one != two, pid() == one, pid("127.0.0.2") == two, pid() == one)
+	f, _ = come()
+	print(int(say(f, b"pid")) == one, pid() not in (one, two))
+	print(len(say(f, b"fds", b"quit").split()))
+	f.read()
+	s = wire.connect(sys.argv[1])
+	f = s.makefile("rwb")
+	f.readline()
+	print(say(f, b"peer").decode() == "%s %d" % s.getsockname(), say(f, b"who"))
+	END
+	same out <<-'END'
+	True True True True
+	True True
+	4
+	True b'127.0.0.1'
+	END
+	stop
+	sed -i /^event=root/d log
+	echo "event=listening address=$address" | same log
+}
+
+@test "a process that was not left well, or is no address', serves once" {
+	listen -l 127.0.0.1:0 -l ./sock -r
+	sed -n 's/^event=listening address=\(127.*\)/\1/p' log >tcp
+	address=$(<tcp)
+	again <<-'END'
+	f, _ = come()
+	one = int(say(f, b"pid"))
+	f.close()
+	print(gone(one))
+	called = wire.call("./sock", b"pid\r\nquit\r\n")
+	print(wire.call("./sock", b"pid\r\nquit\r\n") != called)
+	END
+	printf '%s\n' True True | same out
+	stop
+}
+
+@test "no process goes on with what is out of date, nor after 100 sessions" {
+	listen -l 127.0.0.1:0 -r
+	again <<-'END'
+	f, _ = come("127.0.0.2")
+	busy, one = int(say(f, b"pid")), pid()
+	open("new", "w").close()
+	two = pid()
+	print(two != one, pid() == two, os.path.exists("new"))
+	say(f, b"quit")
+	print(f.read(), pid("127.0.0.2") != busy, gone(one, busy))
+	print({pid() == two for _ in range(98)}, pid() == two, gone(two))
+	END
+	same out <<-'END'
+	True True False
+	b'' True True
+	{True} False True
+	END
+	stop
+}
+
+@test "a process waits two seconds, and is killed if it does not go" {
+	listen -l 127.0.0.1:0 -r
+	again <<-'END'
+	one = pid()
+	then = time.monotonic()
+	stubborn = pid("127.0.0.2", b"free")
+	print(gone(one), 1.9 < time.monotonic() - then < 10, gone(stubborn))
+	END
+	echo True True True | same out
+	stop
+	sed -i /^event=root/d log
+	same log <<-END
+	event=listening address=$address
+	event=session-killed signal=9
+	END
+}
+
+@test "who waits does not count, and makes room" {
+	listen -l 127.0.0.1:0 -r -m 2 -a 1
+	again <<-'END'
+	one, two, three = (pid("127.0.0.%d" % (i + 1)) for i in range(3))
+	print(is_there(one), is_there(two), is_there(three))
+	f, first = come("127.0.0.3")
+	print(first, int(say(f, b"pid")) == three, come("127.0.0.3")[1])
+	g, second = come("127.0.0.1")
+	print(second, come("127.0.0.4")[1])
+	END
+	same out <<-'END'
+	False True True
+	b'hello\r\n' True b'421 busy\r\n'
+	b'hello\r\n' b'421 busy\r\n'
+	END
+	stop
+}
+
+@test "the listener's end is the end of those that wait" {
+	for how in SIGTERM SIGKILL; do
+		listen -l 127.0.0.1:0 -r
+		again <<-END
+		one, two = pid(), pid("127.0.0.2")
+		then = time.monotonic()
+		os.kill(server, signal.$how)
+		print(gone(one, two), time.monotonic() - then < 1.5)
+		END
+		wait "$pid" || [ $how = SIGKILL ]
+		pid=
+		echo True True | same out
+	done
+}
+
 @test "a listener that is root says so once" {
 	[ "$EUID" -eq 0 ] || skip "needs root"
 	listen -l ./sock

@@ -1,6 +1,8 @@
-/* serve [-l ADDRESS]... [-m MAX] [-a PER_ADDRESS]: a session greets, then
- * answers lines: who, fds, env, crash, hold (SIGTERM waits until `finish'),
- * quit; anything else it sends back. Exits 3 after `quit'. */
+/* serve [-l ADDRESS]... [-m MAX] [-a PER_ADDRESS] [-r]: a session greets, then
+ * answers lines: who, fds, env, pid, peer, crash, hold (SIGTERM waits until
+ * `finish'), free (and does not end when nothing comes), quit; anything else it
+ * sends back. Exits 3 after `quit', or, with -r, waits for its client's next
+ * connection, unless somebody has made a file `new'. */
 #include "drv.h"
 
 #include <dirent.h>
@@ -38,6 +40,17 @@ say_env(struct conn *c)
 	conn_putf(c, "end\r\n");
 }
 
+/* What is told of the next connection, or was seen of the first. */
+static struct peer peer;
+
+static void
+say_free(void)
+{
+	serve_next(&peer);
+	for (;;)
+		pause();
+}
+
 static void
 block_term(int how)
 {
@@ -60,6 +73,13 @@ answer(struct conn *c, const char *line, size_t n)
 		say_fds(c);
 	} else if (!strncmp(line, "env\r\n", n)) {
 		say_env(c);
+	} else if (!strncmp(line, "pid\r\n", n)) {
+		conn_putf(c, "%d\r\n", (int)getpid());
+	} else if (!strncmp(line, "peer\r\n", n)) {
+		conn_putf(c, "%s %s\r\n", peer.addr, peer.port);
+	} else if (!strncmp(line, "free\r\n", n)) {
+		conn_flush(c);
+		say_free();
 	} else if (!strncmp(line, "crash\r\n", n)) {
 		raise(SIGKILL);
 	} else if (!strncmp(line, "hold\r\n", n)) {
@@ -77,42 +97,58 @@ answer(struct conn *c, const char *line, size_t n)
 	return 0;
 }
 
-static int
-session(int in, int out, void *arg)
+static bool
+outdated(void *arg)
+{
+	(void)arg;
+	return unlink("new") == 0;
+}
+
+/* True after `quit'. */
+static bool
+converse(int in, int out)
 {
 	struct conn c;
+	bool left = false;
 	char *line;
 	ssize_t n;
-	int *code = arg;
 
 	conn_open(&c, in, out);
 	c.seconds = 30;
 	conn_putf(&c, "hello\r\n");
-	while ((n = conn_line(&c, &line, 512)) > 0)
-		if (answer(&c, line, (size_t)n) < 0) {
-			*code = 3;
-			break;
-		}
+	while (!left && (n = conn_line(&c, &line, 512)) > 0)
+		left = answer(&c, line, (size_t)n) < 0;
 	conn_flush(&c);
 	conn_close(&c);
-	return *code;
+	return left;
+}
+
+static int
+session(int in, int out, void *arg)
+{
+	(void)arg;
+	peer_of(in, &peer);
+	while (converse(in, out))
+		if (!serve_next(&peer))
+			return 3;
+	return 0;
 }
 
 int
 main(int argc, char *argv[])
 {
 	const char *listen[8];
-	int code = 0, o;
-	struct serve s = {.listen = listen,
-	    .busy = "421 busy\r\n",
-	    .session = session,
-	    .arg = &code};
+	int o;
+	struct serve s = {
+	    .listen = listen, .busy = "421 busy\r\n", .session = session};
 
-	while ((o = getopt(argc, argv, "l:m:a:")) != -1) {
+	while ((o = getopt(argc, argv, "l:m:a:r")) != -1) {
 		if (o == 'l')
 			listen[s.listens++] = optarg;
 		else if (o == 'm')
 			s.max = (unsigned)atoi(optarg);
+		else if (o == 'r')
+			s.outdated = outdated;
 		else
 			s.per_addr = (unsigned)atoi(optarg);
 	}
