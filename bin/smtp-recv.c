@@ -32,8 +32,8 @@ static const struct settings *with;
 static struct owner user;
 static struct tables tables;
 static struct tables watched; /* the files of those, by the listener */
-static pid_t first_pid; /* which has read them */
-static int tls;         /* the way to it, or -1 */
+static pid_t first_pid;       /* which has read them */
+static int tls;               /* the way to it, or -1 */
 static bool implicit;
 static char busy[320];
 

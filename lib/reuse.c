@@ -93,7 +93,8 @@ reuse_make_room(struct reuse *r)
 	if (c->resting == 0 || c->running + c->resting < c->max)
 		return;
 	for (int i = 0; i < count(r); i++)
-		if (rests(r, i) && (oldest < 0 ||
+		if (rests(r, i) &&
+		    (oldest < 0 ||
 			r->places[i].until < r->places[oldest].until))
 			oldest = i;
 	pid = c->pids[oldest];
@@ -117,8 +118,8 @@ reuse_poll(const struct reuse *r, struct pollfd *p)
 
 	for (int i = 0; i < count(r); i++)
 		if (r->places[i].channel >= 0 && !rests(r, i))
-			p[n++] = (struct pollfd){
-			    r->places[i].channel, POLLIN, 0};
+			p[n++] =
+			    (struct pollfd){r->places[i].channel, POLLIN, 0};
 	return n;
 }
 

@@ -18,8 +18,8 @@ struct serve {
 	/* What comes from one of these is counted against whom the session
 	 * names by serve_claim, which all then call; NULL: none are. */
 	const struct networks *proxies;
-	/* Whether what sessions were begun with is out of date, so that none goes
-	 * on with it; asked before one would. NULL: a process is for one
+	/* Whether what sessions were begun with is out of date, so that none
+	 * goes on with it; asked before one would. NULL: a process is for one
 	 * session alone, and serve_next for nobody. */
 	bool (*outdated)(void *arg);
 	const char *busy; /* the line sent beyond, with CRLF: "421 ..." */

@@ -118,3 +118,157 @@ client() {
 	printf '%s\n' first last | same got
 	[ "$(find box -type f | wc -l)" -eq 1 ]
 }
+
+# again <PROGRAM: Python, with ask and greeted over sessions, and processes(),
+# the sessions' ones.
+again() {
+	echo "${servers[-1]}" >pid
+	{
+		cat <<-'END'
+		import smtplib, time
+		from tls import ask, wrap
+
+		def read(name):
+		    try:
+		        return open(name).read()
+		    except OSError:
+		        return ""
+
+		def processes():
+		    server = read("pid").strip()
+		    all = read("/proc/%s/task/%s/children" % (server, server)).split()
+		    return [p for p in all
+		            if read("/proc/%s/comm" % p) == "smtp-recv\n"]
+
+		def talk(source, *commands):
+		    """What is said to each, and to QUIT, and the process."""
+		    s, first = come(source)
+		    said = [first] + [ask(s, c) for c in commands]
+		    mine = [p for p in processes() if p not in talk.before]
+		    said.append(ask(s, "QUIT"))
+		    assert rest(s) == b"", said
+		    return said, mine
+		talk.before = []
+
+		mail = ("HELO me", "MAIL FROM:<a@b.example>",
+		        "RCPT TO:<c@host.example>", "DATA", "Subject: x\r\n\r\ny\r\n.")
+		END
+		cat
+	} | client
+}
+
+@test "a process that goes on with its client's next session begins it anew" {
+	listen
+	again >got <<-'END'
+	first, (process,) = talk("127.0.0.1", *mail, *["JUNK"] * 19, *mail[1:3])
+	talk.before = [process]
+	new, (another,) = talk("127.0.0.2", *mail[1:4], *mail, *["JUNK"] * 15)
+	talk.before = [another]
+	next, (same,) = talk("127.0.0.1", *mail[1:4], *mail, *["JUNK"] * 15)
+	print(another != process, same == process)
+	print(first[5][:23], first[-3:], sep="\n")
+	print([line[:23] for line in next] == [line[:23] for line in new])
+	print(next[:4], next[8][:23], next[-2:], sep="\n")
+	END
+	same got <<-'END'
+	True True
+	250 2.0.0 delivered as 
+	['250 2.1.0 OK', '250 2.1.5 OK', '221 2.0.0 Bye']
+	True
+	['220 host.example ESMTP mailpipe', '503 5.5.1 Send EHLO or HELO first', '503 5.5.1 Send MAIL first', '503 5.5.1 Send MAIL first']
+	250 2.0.0 delivered as 
+	['500 5.5.2 Unknown command', '221 2.0.0 Bye']
+	END
+	grep -h ^Received: box/new/* | sort >got
+	same got <<-'END'
+	Received: from me ([127.0.0.1])
+	Received: from me ([127.0.0.1])
+	Received: from me ([127.0.0.2])
+	END
+}
+
+@test "a changed table is another process' to know" {
+	listen
+	again >got <<-'END'
+	mail = ("HELO me", "MAIL FROM:<a@b.example>", "RCPT TO:<d@host.example>")
+	said, (one,) = talk("127.0.0.1", *mail)
+	print(said[3])
+	with open("mailboxes", "a") as f:
+	    f.write("d@host.example %s/box/\n" % os.getcwd())
+	talk.before = [one]
+	said, (two,) = talk("127.0.0.1", *mail)
+	print(said[3])
+	while one in processes():
+	    time.sleep(0.02)
+	talk.before = []
+	print(talk("127.0.0.1", *mail)[1] == [two])
+	END
+	same got <<-'END'
+	550 5.1.1 No such user here
+	250 2.1.5 OK
+	True
+	END
+}
+
+@test "a command and a check of recipients learn of the session that is" {
+	server log smtp-recv --hostname host.example --local host.example \
+		--rcpt-check 'env | grep ^REMOTE_PORT >>checked; true' -- \
+		sh -c 'env | grep -E "^(REMOTE_PORT|HELO)" >>env; cat >>messages'
+	sed -n 's/^event=listening address=//p' log >addresses
+	again >got <<-'END'
+	seen = set()
+	for name in "one", "two":
+	    s, _ = come()
+	    for command in ("HELO " + name,) + mail[1:]:
+	        said = ask(s, command)
+	    print("HELO=%s\nREMOTE_PORT=%d" % (name, s.getsockname()[1]))
+	    seen.update(processes())
+	    ask(s, "QUIT"), rest(s)
+	print(len(seen))
+	END
+	{
+		cat env
+		echo 1
+	} | same got
+	grep ^REMOTE_PORT env | same checked
+	grep -c '^Received: from \(one\|two\) (' messages >got
+	echo 2 | same got
+}
+
+@test "a process that has seen a password or TLS serves nobody after that" {
+	certificate mx localhost
+	cat >check <<-'END'
+	tr '\0' '\n' <&3 | grep -qx secret
+	END
+	started log tls-serve --cert mx.pem --key mx.key -- smtp-recv \
+		--listen 127.0.0.1:0 --hostname host.example \
+		--mailboxes mailboxes --auth 'sh check' --auth-clear
+	sed -n 's/^event=listening address=//p' log >addresses
+	again >got <<-'END'
+	def nothing(c):
+	    c.noop()
+	def tls(c):
+	    c.starttls()
+	def right(c):
+	    c.login("ann", "secret")
+	def wrong(c):
+	    try:
+	        c.login("ann", "other")
+	    except smtplib.SMTPAuthenticationError:
+	        pass
+	for what in nothing, tls, right, wrong:
+	    c = smtplib.SMTP("127.0.0.1", int(ports[0]), timeout=20)
+	    what(c)
+	    talk.before = processes()
+	    c.docmd("QUIT")
+	    rest(c.sock)
+	    said, new = talk("127.0.0.1", "NOOP")
+	    print(what.__name__, len(talk.before), len(new))
+	END
+	same got <<-'END'
+	nothing 1 0
+	tls 1 1
+	right 1 1
+	wrong 1 1
+	END
+}

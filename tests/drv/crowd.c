@@ -55,7 +55,8 @@ main(int argc, char *argv[])
 			claim(&c, place, addr);
 		else if (strstr(line, " leaves"))
 			printf("%d leaves: %s\n", atoi(line),
-			    crowd_leave(&c, atoi(line) + 100) >= 0 ? "yes" : "no");
+			    crowd_leave(&c, atoi(line) + 100) >= 0 ? "yes"
+								   : "no");
 		else if (sscanf(line, "%63s", addr) == 1)
 			come(&c, addr);
 	}
