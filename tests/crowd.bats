@@ -100,3 +100,46 @@ setup() {
 	4 are here
 	END
 }
+
+@test "who rests keeps the place, counts for nobody, and is found by its address" {
+	"$drv" 3 1 >out <<-'END'
+	192.0.2.1
+	2001:db8::1
+	0 rests
+	1 rests
+	who 192.0.2.1
+	who 2001:db8::2
+	who 192.0.2.2
+	who local
+	192.0.2.1
+	0 wakes
+	1 wakes
+	192.0.2.3
+	2 leaves
+	0 wakes
+	0 rests
+	0 ends
+	who 192.0.2.1
+	0 leaves
+	0 leaves
+	1 rests
+	END
+	same out <<-'END'
+	192.0.2.1: 0
+	2001:db8::1: 1
+	192.0.2.1: 0 rests
+	2001:db8::2: 1 rests
+	192.0.2.2: -1 rests
+	local: -1 rests
+	192.0.2.1: 2
+	0 wakes: no
+	1 wakes: yes
+	192.0.2.3: full
+	2 leaves: yes
+	0 wakes: yes
+	192.0.2.1: -1 rests
+	0 leaves: yes
+	0 leaves: no
+	0 are here, 1 rest
+	END
+}
