@@ -12,11 +12,12 @@ contact_open(struct contact *k, struct url *place,
 {
 	struct smtp_options o = {.lmtp = lmtp,
 	    .greeting = lmtp,
+	    .no_chunks = k->no_chunks,
 	    .hostname = options->hostname,
 	    .trace = trace};
 
-	*k =
-	    (struct contact){.dial = dial_open(place, options, why, exit_code)};
+	*k = (struct contact){.no_chunks = k->no_chunks,
+	    .dial = dial_open(place, options, why, exit_code)};
 	if (!k->dial)
 		return -1;
 	o.before = dial_offer(k->dial);
@@ -28,9 +29,11 @@ contact_open(struct contact *k, struct url *place,
 void
 contact_close(struct contact *k)
 {
+	bool none = k->no_chunks || (k->smtp && smtp_lacks_chunks(k->smtp));
+
 	smtp_close(k->smtp);
 	dial_close(k->dial);
-	*k = (struct contact){0};
+	*k = (struct contact){.no_chunks = none};
 }
 
 void

@@ -13,8 +13,9 @@
 
 #define CONTACT_BLOCK 65536 /* octets of output that are enough for once */
 
-/* All zero while there is none. */
+/* All zero while there is none, but no_chunks. */
 struct contact {
+	bool no_chunks; /* are sent: a server that offered them knew none */
 	struct dial *dial;
 	struct smtp *smtp;
 	bool lost, silent;

@@ -28,8 +28,10 @@ hello_begin(
 }
 
 static int
-ready(struct hello *h)
+ready(struct hello *h, struct pipeline *p)
 {
+	if (h->no_chunks)
+		p->offer.extensions &= ~ESMTP_CHUNKING;
 	h->ready = true;
 	return 1;
 }
@@ -40,12 +42,12 @@ hello_reply(struct hello *h, struct pipeline *p, enum verb verb)
 	int code = p->reply.code;
 
 	if (code / 100 == 2 && verb != GREETING)
-		return ready(h);
+		return ready(h, p);
 	if (code == 503 && h->greeted) {
 		/* OpenSMTPD and others take one EHLO only, and it was not
 		 * ours: what they said to it holds. */
 		p->offer = h->before;
-		return ready(h);
+		return ready(h, p);
 	}
 	if (verb == GREETING && code / 100 == 2) {
 		say(h, p, EHLO);

@@ -7,9 +7,10 @@
 
 #include "pipeline.h"
 
-/* Start from {0}, with lmtp and before set or not. */
+/* Start from {0}, with lmtp, no_chunks and before set or not. */
 struct hello {
 	bool lmtp;
+	bool no_chunks; /* are offered, whatever the server says */
 	/* What an EHLO before ours was answered: it counts for a server that
 	 * takes no second one (503). */
 	struct esmtp_offer before;

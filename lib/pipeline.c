@@ -52,13 +52,14 @@ pipeline_expect(
 		p->due = xrealloc(p->due, p->cap * sizeof *p->due);
 	}
 	uint64_t end = p->sent + p->out.len;
-	p->due[p->len++] = (struct due){verb, t, rcpt, end, end};
+	p->due[p->len++] = (struct due){verb, t, rcpt, end, end, false};
 }
 
 void
 pipeline_chunk(struct pipeline *p, uint64_t n)
 {
 	p->due[p->len - 1].whole += n;
+	p->due[p->len - 1].chunk = true;
 }
 
 void
@@ -141,7 +142,11 @@ match(struct pipeline *p, struct due *d)
 		return fault(p, "reply that answers no such command");
 	*d = *f;
 	p->head++;
-	return PIPELINE_REPLY;
+	if (d->chunk && !p->knows_chunks) {
+		p->lacks_chunks = p->reply.code == 500 || p->reply.code == 502;
+		p->knows_chunks = !p->lacks_chunks;
+	}
+	return p->lacks_chunks ? PIPELINE_CLOSING : PIPELINE_REPLY;
 }
 
 /* A line of a reply, without its LF. */

@@ -25,6 +25,7 @@ struct due {
 	struct transfer *t; /* NULL: of none */
 	size_t rcpt;
 	uint64_t end, whole;
+	bool chunk;
 };
 
 /* Start from {0}, with trace set or not. */
@@ -38,6 +39,9 @@ struct pipeline {
 	struct reply reply;       /* the last one, or one that is coming in */
 	uint64_t replies;         /* whole ones so far */
 	struct esmtp_offer offer; /* by the answer to EHLO */
+	/* By the first reply to a chunk: 500 and 502 say that BDAT is not known
+	 * (RFC 5321 4.2.4), so that the octets behind it may be commands. */
+	bool knows_chunks, lacks_chunks;
 };
 
 /* Adds a command, whose line end is added here, so that it is one command, and
@@ -61,7 +65,8 @@ unsigned pipeline_seconds(const struct pipeline *p);
 enum pipeline_state {
 	PIPELINE_WAITS,   /* for more input */
 	PIPELINE_REPLY,   /* reply answers *d, which is not due any more */
-	PIPELINE_CLOSING, /* reply is a 421 of the server's own accord */
+	PIPELINE_CLOSING, /* reply is a 421 of the server's own accord, or by it
+			     lacks_chunks: nothing behind it counts */
 	PIPELINE_FAULT    /* no SMTP: reply has code 0 and the reason */
 };
 

@@ -25,12 +25,14 @@ job_begin(struct session *c, struct job *j)
 }
 
 /* After a lost connection. The job that it was lost at goes to the next place,
- * if there is one, or once more, if others went before it; those behind it go
- * again in any case, all before what has waited. */
+ * if there is one, or once more, if others went before it; those behind it, and
+ * all where only chunks are to blame, go again in any case, before what has
+ * waited. */
 static void
 job_again(struct session *c, struct job *j, const struct reply *why)
 {
-	bool blamed = !c->on.blamed, again = !blamed;
+	bool chunks = smtp_lacks_chunks(c->contact.smtp);
+	bool blamed = !c->on.blamed && !chunks, again = !blamed;
 
 	c->on.blamed = true;
 	if (blamed)
@@ -101,7 +103,8 @@ static void
 session_over(struct session *c, const struct reply *why)
 {
 	bool useless = c->contact.silent || !c->on.begun;
-	bool elsewhere = !c->on.finished && hop_has_more(c->hop);
+	bool elsewhere = !c->on.finished && hop_has_more(c->hop) &&
+	    !smtp_lacks_chunks(c->contact.smtp);
 
 	if (!c->on.left && (useless || elsewhere))
 		hop_failed(c->hop, hop_named(c->hop, why));

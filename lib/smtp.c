@@ -79,11 +79,13 @@ fail(struct smtp *s, const struct reply *why)
 		return;
 	s->broken = true;
 	s->why = *why;
+	buf_reset(&s->wire.out);
 	s->current = NULL;
 	s->body_due = false;
 }
 
-/* What was sent behind the command that 421 answers is not looked at. */
+/* What was sent behind the command that 421 answers is not looked at, and
+ * behind a chunk that the server takes for commands it is no mail. */
 static void
 fail_closing(struct smtp *s)
 {
@@ -104,27 +106,20 @@ finish(struct smtp *s, struct transfer *t)
 		s->current = NULL;
 }
 
-/* What the last reply makes of a recipient. */
-static enum batch_fate
-fate(const struct smtp *s)
-{
-	int code = s->wire.reply.code;
-
-	return code < 300 ? BATCH_OK : code < 500 ? BATCH_TEMP : BATCH_PERM;
-}
-
 /* Gives the last reply to every recipient that has no result. */
 static void
 give_all(struct smtp *s, struct transfer *t)
 {
 	s->giving = t;
-	s->fate = fate(s);
+	s->fate = transfer_fate(&s->wire.reply);
 }
 
 static void
 give_one(struct smtp *s, struct transfer *t, size_t i, struct smtp_event *e)
 {
-	*e = (struct smtp_event){SMTP_RESULT, t->m, i, fate(s), &s->wire.reply};
+	const struct reply *r = &s->wire.reply;
+
+	*e = (struct smtp_event){SMTP_RESULT, t->m, i, transfer_fate(r), r};
 }
 
 static bool
@@ -330,8 +325,10 @@ smtp_open(const struct smtp_options *o)
 {
 	struct smtp *s = xrealloc(NULL, sizeof *s);
 
-	*s = (struct smtp){
-	    .lmtp = o->lmtp, .wire.trace = o->trace, .hello.lmtp = o->lmtp};
+	*s = (struct smtp){.lmtp = o->lmtp,
+	    .wire.trace = o->trace,
+	    .hello.lmtp = o->lmtp,
+	    .hello.no_chunks = o->no_chunks};
 	if (o->before)
 		s->hello.before = *o->before;
 	hello_begin(&s->hello, &s->wire, o->hostname, o->greeting);
@@ -367,6 +364,12 @@ bool
 smtp_is_spent(const struct smtp *s)
 {
 	return s->wire.offer.mails && s->mails >= s->wire.offer.mails;
+}
+
+bool
+smtp_lacks_chunks(const struct smtp *s)
+{
+	return s->wire.lacks_chunks;
 }
 
 bool

@@ -31,6 +31,7 @@ struct smtp; /* opaque */
 struct smtp_options {
 	bool lmtp;
 	bool greeting;        /* the server's greeting is still to come */
+	bool no_chunks;       /* CHUNKING is not used, offered or not */
 	const char *hostname; /* for EHLO, HELO or LHLO; copied */
 	struct buf *trace;    /* the dialogue's lines are added, or NULL */
 	/* What an EHLO before ours was answered, or NULL. It counts only for a
@@ -71,6 +72,9 @@ void smtp_next(struct smtp *s, struct smtp_event *e);
 bool smtp_wants(const struct smtp *s);
 /* Whether the server takes no further one on this connection (RFC 9422). */
 bool smtp_is_spent(const struct smtp *s);
+/* Whether the server offered chunks and knew none: what ended with SMTP_AGAIN
+ * is not to blame, and is to go over a connection without them. */
+bool smtp_lacks_chunks(const struct smtp *s);
 /* What the server offered, once smtp_wants. */
 const struct esmtp_offer *smtp_offer(const struct smtp *s);
 /* The message is the caller's, and stays as it is, until its last event. */

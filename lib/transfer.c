@@ -127,6 +127,14 @@ transfer_rcpt(struct transfer *t, size_t rcpt, const struct reply *r)
 	return t->accepted && is_one_too_many(r);
 }
 
+enum batch_fate
+transfer_fate(const struct reply *r)
+{
+	return r->code < 300 ? BATCH_OK
+	    : r->code < 500  ? BATCH_TEMP
+			     : BATCH_PERM;
+}
+
 size_t
 transfer_next(struct transfer *t)
 {

@@ -56,6 +56,8 @@ bool transfer_body_end(struct transfer *t, struct buf *out);
 /* A recipient's reply to RCPT. False when it is refused, which is then its
  * result; who is put off has none here. Not to be asked after transfer_give. */
 bool transfer_rcpt(struct transfer *t, size_t rcpt, const struct reply *r);
+/* What a reply makes of those it is for. */
+enum batch_fate transfer_fate(const struct reply *r);
 /* An accepted recipient without a result, who then has one. */
 size_t transfer_next(struct transfer *t);
 /* Finds a recipient without a result, who then has one. False when none is

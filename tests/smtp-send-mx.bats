@@ -504,6 +504,25 @@ asked() {
 	same got <<<$'5 ok\ttwo[127.0.0.2]: queued'
 }
 
+@test "a host that offers chunks and knows none is asked again, without them" {
+	host 2 caps=PIPELINING,CHUNKING bdat='502 5.5.1 what'
+	host 3
+	ready 2 3
+	dns <<-X
+		a.example MX 10 two.a.example
+		a.example MX 20 three.a.example
+		two.a.example A 127.0.0.2
+		three.a.example A 127.0.0.3
+	X
+	send 0 b@a.example
+	grep -a '^[BD]' h2.1 h2.2 >got
+	same -v got <<-'END'
+		h2.1:BDAT 22 LAST^M
+		h2.2:DATA^M
+	END
+	[ ! -e h3.1 ]
+}
+
 @test "address literals go to that address" {
 	host 2
 	background sink.py six "listen=::1:$port"

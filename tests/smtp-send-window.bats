@@ -177,6 +177,50 @@ chunked() {
 	same got <<< 5
 }
 
+@test "who offers CHUNKING and knows no BDAT gets all with DATA, over a new connection" {
+	local reply
+	for reply in '502 5.5.1 what' '500 what'; do
+		sink caps=PIPELINING,CHUNKING bdat="$reply" after=3
+		printf '%s\n' RSET 'MAIL FROM:<>' 'RCPT TO:<x@x.org>' DATA > evil
+		{
+			job q1 "$PWD/evil" 550b@x.org c@x.org
+			job q2 "$PWD/m" 550d@x.org
+			job q3 "$PWD/m" 554data@x.org
+			job q4 "$PWD/m" e@x.org
+		} > jobs
+		exits 0 timeout 20 smtp-send "${to[@]}" --batch < jobs > results
+		sort results > got
+		same got <<- 'END'
+			q1	<550b@x.org>	perm	550	5.1.1	no thanks
+			q1	<c@x.org>	ok	250	2.0.0	queued
+			q2	<550d@x.org>	perm	550	5.1.1	no thanks
+			q3	<554data@x.org>	perm	554	5.0.0	queued
+			q4	<e@x.org>	ok	250	2.0.0	queued
+		END
+		grep -ac ^BDAT sink.1 > got
+		same got <<< 4
+		printf '%s\r\n' 'EHLO me.example' 'EHLO me.example' \
+			'MAIL FROM:<a@x.org>' 'RCPT TO:<c@x.org>' DATA \
+			RSET 'MAIL FROM:<>' 'RCPT TO:<x@x.org>' DATA . \
+			'MAIL FROM:<a@x.org>' 'RCPT TO:<550d@x.org>' DATA RSET \
+			'MAIL FROM:<a@x.org>' 'RCPT TO:<554data@x.org>' DATA > want
+		cmp want sink.2
+		printf '%s\r\n' 'EHLO me.example' 'EHLO me.example' \
+			'MAIL FROM:<a@x.org>' 'RCPT TO:<554data@x.org>' DATA \
+			'Subject: hi' '' Hello . \
+			'MAIL FROM:<a@x.org>' 'RCPT TO:<e@x.org>' DATA \
+			'Subject: hi' '' Hello . QUIT > want
+		cmp want sink.3
+		[ ! -e sink.4 ]
+	done
+	exits 69 smtp-send "${to[@]}" -f a@x.org 554data@x.org < m 2> err
+	same err <<< 'smtp-send: send <554data@x.org>: 554 5.0.0 queued'
+	sink lmtp=1 caps=CHUNKING bdat='500 what'
+	exits 75 smtp-send --lmtp "127.0.0.1:$port" -f a@x.org \
+		b@x.org 452data@x.org < m 2> err
+	same err <<< 'smtp-send: send <452data@x.org>: 452 4.0.0 for 452'
+}
+
 @test "a server that ends each connection after some messages gets them all" {
 	sink caps=PIPELINING,CHUNKING after=11
 	jobs 40 > jobs

@@ -747,6 +747,105 @@ chunking='S 250-sink
 	END
 }
 
+@test "500 or 502 to the first chunk: nobody is to blame, nothing more is sent" {
+	local code
+	for code in 500 502; do
+		dialogue <<- END
+			$chunking
+			W 125
+			& 250 ok
+			& 250 ok
+			& 550 5.1.1 who
+			& $code 5.5.1 what
+			& 250 ok
+			& 250 2.0.0 queued
+			L
+		END
+		cat > want <<- END
+			C EHLO me.example^M
+			= body 1
+			= body 2
+			= body 3
+			C MAIL FROM:<a@x>^M
+			C RCPT TO:<b@x>^M
+			C RCPT TO:<c@x>^M
+			C BDAT 10 LAST^M
+			C Hi^M
+			C .^M
+			C x^M
+			C RSET^M
+			C MAIL FROM:<a@x>^M
+			C RCPT TO:<d@x>^M
+			C BDAT 10 LAST^M
+			C Hi|
+			= result 1 <c@x> perm 550 [5.1.1] who
+			= again 1 $code [5.5.1] what
+			= again 2 $code [5.5.1] what
+			= again 3 $code [5.5.1] what
+			= over $code [5.5.1] what
+			no chunks
+			wait 300
+		END
+		plays want '<a@x>|<b@x>|<c@x>' '<a@x>|<d@x>' '<a@x>|<e@x>'
+	done
+}
+
+@test "told to use no chunks it says DATA, though they are offered" {
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 354 go
+		S 502 5.5.1 what
+	END
+	cat > want <<- 'END'
+		C EHLO me.example^M
+		C MAIL FROM:<a@x>^M
+		C RCPT TO:<b@x>^M
+		C DATA^M
+		= body 1
+		C Hi^M
+		C ..^M
+		C x^M
+		C .^M
+		= result 1 <b@x> perm 502 [5.5.1] what
+		= done 1
+		wait 0
+	END
+	plays want -c '<a@x>|<b@x>'
+}
+
+@test "a server that has answered a chunk knows them: its 500 is of the message" {
+	dialogue <<- END
+		$chunking
+		S 250 ok
+		& 250 ok
+		& 451 later
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 500 5.6.0 odd
+		& 250 reset
+		& 250 ok
+		& 250 ok
+		& 250 three
+	END
+	smtp '<a@x>|<b@x>' '<a@x>|<c@x>' '<a@x>|<d@x>' < script |
+		grep -v '^C' > got
+	same got <<- 'END'
+		= body 1
+		= body 2
+		= body 3
+		= result 1 <b@x> temp 451 [] later
+		= done 1
+		= result 2 <c@x> perm 500 [5.6.0] odd
+		= done 2
+		= result 3 <d@x> ok 250 [] three
+		= done 3
+		wait 0
+	END
+}
+
 @test "LMTP answers a chunk for each accepted recipient, or once when there is none" {
 	dialogue <<- 'END'
 		S 220 hi

@@ -1,12 +1,12 @@
-/* smtp [-l] [-1] [-8] [-e] [-n] MESSAGE... < script: drives the engine in
+/* smtp [-l] [-1] [-8] [-e] [-c] [-n] MESSAGE... < script: drives the engine in
  * memory. MESSAGE is "<sender>[ params]|<rcpt>[ params]|..."; its text is two
  * lines. Script lines: `S text' sends our output, then gives the engine text
  * CRLF;
  * `& text' gives without sending; `R text' as S without a line end; `L' loses
  * the connection, `C' does so at once, `Q' quits, `F' sends, `W n' sends n
  * octets only, `T' shows how long to wait. -1 gives each octet alone, -e tells
- * of PIPELINING and SIZE offered to an EHLO before ours, -n begins a message
- * after the first only at `N'. */
+ * of PIPELINING and SIZE offered to an EHLO before ours, -c uses no chunks, -n
+ * begins a message after the first only at `N'. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +148,7 @@ main(int argc, char *argv[])
 
 	for (argv++; *argv && (*argv)[0] == '-'; argv++) {
 		o.lmtp |= (*argv)[1] == 'l';
+		o.no_chunks |= (*argv)[1] == 'c';
 		singly |= (*argv)[1] == '1';
 		eightbit |= (*argv)[1] == '8';
 		if ((*argv)[1] == 'n')
@@ -166,6 +167,8 @@ main(int argc, char *argv[])
 	}
 	drain();
 	send_output(SIZE_MAX);
+	if (smtp_lacks_chunks(s))
+		printf("no chunks\n");
 	printf("wait %u\n", smtp_seconds(s));
 	smtp_close(s);
 	return 0;

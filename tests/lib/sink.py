@@ -31,6 +31,7 @@ the end of data NNNdata@... (LMTP: each for itself).
                 among caps, to RCPT
   late=N        from the first MAIL on it says nothing until N chunks have come
   wait=S        S seconds before the reply to each MAIL
+  bdat=REPLY    to BDAT, and its chunk is taken for commands
   hasty=1       a chunk without a recipient is refused before it is read
   lose=N        the connection is cut when N chunks have come, unanswered
 
@@ -226,6 +227,8 @@ class Session:
             elif verb == "DATA":
                 self.data(rcpts)
                 rcpts = []
+            elif verb == "BDAT" and "bdat" in opts:
+                self.say(opts["bdat"])
             elif verb == "BDAT":
                 self.chunk(arg, rcpts)
                 rcpts = []
