@@ -8,14 +8,21 @@
 #include "smtp-recv.h"
 
 static bool
-file_changed(const char *path, struct stat *seen)
+is_another(const char *path, struct stat *seen)
 {
 	struct stat was = *seen;
 
 	if (stat(path, seen) != 0)
 		memset(seen, 0, sizeof *seen);
-	return seen->st_ino != was.st_ino || seen->st_dev != was.st_dev ||
-	    seen->st_size != was.st_size ||
+	return seen->st_ino != was.st_ino || seen->st_dev != was.st_dev;
+}
+
+static bool
+file_changed(const char *path, struct stat *seen)
+{
+	struct stat was = *seen;
+
+	return is_another(path, seen) || seen->st_size != was.st_size ||
 	    seen->st_mtim.tv_sec != was.st_mtim.tv_sec ||
 	    seen->st_mtim.tv_nsec != was.st_mtim.tv_nsec;
 }
@@ -31,6 +38,7 @@ tables_changed(struct tables *t)
 	if (t->senders_file)
 		changed |= file_changed(t->senders_file, &t->seen[1]);
 	if (t->spool) {
+		changed |= is_another(t->spool, &t->seen[3]);
 		buf_addf(&path, "%s/routes", t->spool);
 		changed |= file_changed(buf_str(&path), &t->seen[2]);
 		buf_free(&path);

@@ -148,13 +148,17 @@ drop_rights(struct queue *queue)
 	return 0;
 }
 
-/* Whether there may be another one. */
+/* Whether this process may serve another one: it could read the tables, and is
+ * who it was. */
 static bool
 converse(struct receive *r, int in, int out)
 {
+	const uid_t uid = geteuid();
+
 	r->accept.may_relay = (with->command || with->spool) &&
 	    networks_have(&with->rules.relays, &r->peer);
-	return receive_session(r, in, out);
+	return receive_session(r, in, out) && !r->accept.broken &&
+	    geteuid() == uid;
 }
 
 static int
@@ -232,8 +236,7 @@ outdated(void *arg)
 int
 main(int argc, char *argv[])
 {
-	struct serve server = {
-	    .session = session, .outdated = outdated, .busy = busy};
+	struct serve server = {.session = session, .busy = busy};
 
 	with = settings_read(argc, argv);
 	read_files();
@@ -246,6 +249,8 @@ main(int argc, char *argv[])
 	snprintf(busy, implicit ? 1 : sizeof busy,
 	    "421 4.3.2 %s Too many connections\r\n", with->smtp.hostname);
 	server.proxies = with->proxies.count ? &with->proxies : NULL;
+	if (!with->auth && !implicit)
+		server.outdated = outdated;
 	server.becomes = with->user != NULL;
 	server.listen = with->listens;
 	server.listens = with->listen_count;

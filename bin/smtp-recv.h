@@ -47,10 +47,10 @@ struct tables {
 	struct senders *senders;
 	struct routes routes;
 
-	struct stat seen[3];
+	struct stat seen[4];
 };
 
-/* Since the last call. */
+/* Since the last call; the spool is another one, too. */
 bool tables_changed(struct tables *t);
 /* 0, or -1 with the reason, and then some may be missing. */
 int tables_read(struct tables *t, char *why, size_t size);

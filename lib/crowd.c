@@ -7,9 +7,7 @@
 
 #include "buf.h"
 
-/* Both are of multicast, which calls nobody. */
-#define V4 0xffffffff00000000
-#define NOBODY 0xfffffffe00000000
+#define V4 0xffffffff00000000 /* of multicast, which calls nobody */
 
 /* An IPv4 address or the first half of an IPv6 one as a number. */
 static uint64_t
@@ -31,38 +29,40 @@ number(const char *addr)
 	return n ? n : 1; /* ::1 is somebody */
 }
 
+unsigned
+crowd_places(const struct crowd *c)
+{
+	return c->max + CROWD_RESTING;
+}
+
 static unsigned
 count(const struct crowd *c, uint64_t who)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < c->max; i++)
+	for (unsigned i = 0; i < crowd_places(c); i++)
 		n += c->from[i] == who;
 	return n;
-}
-
-static bool
-is_full(const struct crowd *c, uint64_t who)
-{
-	return c->running >= c->max || (who && count(c, who) >= c->per_addr);
 }
 
 int
 crowd_begin(struct crowd *c, unsigned max, unsigned per_addr, bool shared)
 {
-	void *from = mmap(NULL, max * sizeof *c->from, PROT_READ | PROT_WRITE,
-	    MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+	size_t places = (size_t)max + CROWD_RESTING;
+	void *from =
+	    mmap(NULL, places * sizeof *c->from, PROT_READ | PROT_WRITE,
+		MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
 
 	if (from == MAP_FAILED)
 		return -1;
 	*c = (struct crowd){.max = max,
 	    .per_addr = per_addr,
-	    .pids = xrealloc(NULL, max * sizeof *c->pids),
+	    .pids = xrealloc(NULL, places * sizeof *c->pids),
 	    .from = from,
-	    .kept = xrealloc(NULL, max * sizeof *c->kept),
+	    .rests = xrealloc(NULL, places * sizeof *c->rests),
 	    .shared = shared};
-	memset(c->pids, 0, max * sizeof *c->pids);
-	memset(c->kept, 0, max * sizeof *c->kept);
+	memset(c->pids, 0, places * sizeof *c->pids);
+	memset(c->rests, 0, places * sizeof *c->rests);
 	return 0;
 }
 
@@ -70,26 +70,36 @@ void
 crowd_end(struct crowd *c)
 {
 	if (c->from)
-		munmap(c->from, c->max * sizeof *c->from);
+		munmap(c->from, crowd_places(c) * sizeof *c->from);
 	free(c->pids);
-	free(c->kept);
+	free(c->rests);
 	*c = (struct crowd){.max = 0};
+}
+
+/* It counts itself first: of two at once for the last place both may be turned
+ * away, never both let in. */
+static bool
+claim(struct crowd *c, int place, const struct peer *p)
+{
+	uint64_t who = p ? number(p->addr) : 0;
+
+	c->from[place] = who;
+	if (who == 0 || count(c, who) <= c->per_addr)
+		return true;
+	c->from[place] = 0;
+	return false;
 }
 
 int
 crowd_place(struct crowd *c, const struct peer *p)
 {
-	uint64_t who = p ? number(p->addr) : 0;
-	unsigned i = 0;
+	int i = 0;
 
-	if (is_full(c, who))
+	if (c->running >= c->max)
 		return -1;
-	while (i < c->max && c->pids[i] != 0)
+	while (c->pids[i] != 0)
 		i++;
-	if (i == c->max)
-		return -1;
-	c->from[i] = who;
-	return (int)i;
+	return claim(c, i, p) ? i : -1;
 }
 
 void
@@ -104,74 +114,54 @@ crowd_fill(struct crowd *c, int place, pid_t pid)
 }
 
 int
-crowd_leave(struct crowd *c, pid_t pid)
+crowd_find(const struct crowd *c, pid_t pid)
 {
-	unsigned i = 0;
-
-	while (i < c->max && c->pids[i] != pid)
-		i++;
-	if (i == c->max)
-		return -1;
-	if (c->kept[i])
-		c->resting--;
-	else
-		c->running--;
-	c->pids[i] = 0;
-	c->from[i] = 0;
-	c->kept[i] = 0;
-	return (int)i;
-}
-
-void
-crowd_rest(struct crowd *c, int place)
-{
-	c->kept[place] = c->from[place];
-	c->from[place] = 0;
-	c->running--;
-	c->resting++;
-}
-
-int
-crowd_resting(const struct crowd *c, const struct peer *p)
-{
-	uint64_t who = c->resting > 0 ? number(p->addr) : 0;
-
-	for (unsigned i = 0; who && i < c->max; i++)
-		if (c->kept[i] == who)
+	for (unsigned i = 0; i < crowd_places(c); i++)
+		if (c->pids[i] == pid)
 			return (int)i;
 	return -1;
 }
 
 void
-crowd_dismiss(struct crowd *c, int place)
+crowd_leave(struct crowd *c, int place)
 {
-	c->kept[place] = NOBODY;
+	if (c->rests[place])
+		c->resting--;
+	else
+		c->running--;
+	c->pids[place] = 0;
+	c->from[place] = 0;
+	c->rests[place] = false;
 }
 
 bool
-crowd_wake(struct crowd *c, int place)
+crowd_rest(struct crowd *c, int place)
 {
-	if (is_full(c, c->kept[place]))
+	if (c->resting >= CROWD_RESTING)
 		return false;
-	c->from[place] = c->kept[place];
-	c->kept[place] = 0;
+	c->from[place] = 0;
+	c->rests[place] = true;
+	c->running--;
+	c->resting++;
+	return true;
+}
+
+bool
+crowd_wake(struct crowd *c, int place, const struct peer *p)
+{
+	if (c->running >= c->max || !claim(c, place, p))
+		return false;
+	c->rests[place] = false;
 	c->running++;
 	c->resting--;
 	return true;
 }
 
-/* It counts itself first: of two at once for the last place both may be turned
- * away, never both let in. */
 bool
 crowd_claim(struct crowd *c, int place, const struct peer *p)
 {
-	uint64_t who = number(p->addr);
-	bool ok;
+	bool ok = claim(c, place, p);
 
-	c->from[place] = who;
-	ok = who == 0 || count(c, who) <= c->per_addr;
-	if (!ok)
-		c->from[place] = 0;
 	crowd_end(c);
 	return ok;
 }

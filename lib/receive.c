@@ -272,7 +272,7 @@ is_late(const struct session *s, enum smtpd_event event)
 	    event < SMTPD_QUIT && conn_now() >= s->message_end;
 }
 
-/* Whether the client took its leave, and no secret has been here. */
+/* Whether the client took its leave and nothing failed here. */
 static bool
 converse(struct session *s)
 {
@@ -300,7 +300,7 @@ converse(struct session *s)
 	if (event == SMTPD_CLOSE)
 		part(s, NULL);
 	return conn_flush(&s->conn) == 0 && event == SMTPD_QUIT &&
-	    !s->smtpd.tls && !*s->smtpd.user && s->smtpd.failed == 0;
+	    !s->smtpd.tls && !s->smtpd.deferred && !stopping;
 }
 
 /* Whether the client spoke before the greeting; 0 when it has gone already. */

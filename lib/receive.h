@@ -32,10 +32,11 @@ struct receive {
 };
 
 /* A session, one at a time in a process. Returns at QUIT, end of file, or what
- * ended it; true: the client said QUIT, in the clear and without a login, so
- * that the process may serve that client again. SIGTERM ends it with 421: at
- * once between commands, in a message after that, or, when it takes over 30 s
- * more, with status 75 and nothing left behind. */
+ * ended it; true: the client said QUIT, there was no TLS, and nothing was put
+ * off that another process might have done, so that this one may serve another
+ * session without --auth. SIGTERM ends it with 421: at once between commands,
+ * in a message after that, or, when it takes over 30 s more, with status 75 and
+ * nothing left behind. */
 bool receive_session(const struct receive *r, int in, int out);
 
 #endif

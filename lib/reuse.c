@@ -1,9 +1,9 @@
 #include "reuse.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -12,13 +12,9 @@
 static int
 count(const struct reuse *r)
 {
-	return r->crowd->max < REUSE_MAX ? (int)r->crowd->max : REUSE_MAX;
-}
+	unsigned places = crowd_places(r->crowd);
 
-static bool
-rests(const struct reuse *r, int place)
-{
-	return r->crowd->kept[place] != 0;
+	return places < REUSE_MAX ? (int)places : REUSE_MAX;
 }
 
 void
@@ -26,82 +22,99 @@ reuse_begin(struct reuse *r, struct crowd *c)
 {
 	r->crowd = c;
 	for (size_t i = 0; i < REUSE_MAX; i++)
-		r->places[i].channel = -1;
+		r->places[i].says = r->places[i].takes = -1;
 }
 
-int
-reuse_open(struct reuse *r, int place)
+/* Nothing that a descriptor could come with is taken from the process: the last
+ * close of one may take as long as whoever made it likes. */
+static int
+open_both(struct reuse_place *p, struct reuse_ends *ends)
 {
-	int pair[2];
+	int pair[2], fds[2];
 
-	if (place >= REUSE_MAX || r->crowd->from[place] == 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	r->places[place] = (struct reuse_place){.channel = pair[0]};
-	return pair[1];
+	if (shutdown(pair[0], SHUT_RD) < 0 ||
+	    pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	*p = (struct reuse_place){.says = fds[0], .takes = pair[0]};
+	*ends = (struct reuse_ends){.says = fds[1], .takes = pair[1]};
+	return 0;
+}
+
+struct reuse_ends
+reuse_open(struct reuse *r, int place, const struct peer *p)
+{
+	struct reuse_ends ends = {-1, -1};
+
+	if (place < REUSE_MAX && r->crowd->from[place] != 0 &&
+	    open_both(&r->places[place], &ends) == 0)
+		memcpy(r->places[place].addr, p->addr, sizeof p->addr);
+	return ends;
+}
+
+void
+reuse_close_ends(const struct reuse_ends *ends)
+{
+	if (ends->says < 0)
+		return;
+	close(ends->says);
+	close(ends->takes);
+}
+
+/* Reads alone: the pages are the listener's. */
+void
+reuse_leave(const struct reuse *r)
+{
+	for (int i = 0; i < count(r); i++)
+		reuse_close_ends(&(struct reuse_ends){
+		    r->places[i].says, r->places[i].takes});
 }
 
 void
 reuse_close(struct reuse *r, int place)
 {
-	if (place >= REUSE_MAX || r->places[place].channel < 0)
+	struct reuse_place *p = &r->places[place];
+
+	if (place >= REUSE_MAX)
 		return;
-	close(r->places[place].channel);
-	r->places[place].channel = -1;
+	reuse_close_ends(&(struct reuse_ends){p->says, p->takes});
+	p->says = p->takes = -1;
 }
 
-void
-reuse_leave(struct reuse *r)
-{
-	for (int i = 0; i < count(r); i++)
-		reuse_close(r, i);
-}
-
-/* Who rests hears it by the end of the channel. */
+/* Until it is reaped it keeps its place. */
 static void
 let_go(struct reuse *r, int place)
 {
 	reuse_close(r, place);
-	if (!rests(r, place))
-		return;
-	crowd_dismiss(r->crowd, place);
-	r->places[place].until = conn_now() + REUSE_LEAVE_MS;
+	r->places[place].until = CONN_FOREVER;
+	if (r->crowd->rests[place])
+		kill(r->crowd->pids[place], SIGKILL);
+}
+
+int
+reuse_find(const struct reuse *r, const struct peer *p)
+{
+	for (int i = 0; r->crowd->resting > 0 && i < count(r); i++)
+		if (r->crowd->rests[i] && r->places[i].takes >= 0 &&
+		    strcmp(r->places[i].addr, p->addr) == 0)
+			return i;
+	return -1;
 }
 
 bool
-reuse_give(struct reuse *r, const struct peer *p, int fd)
+reuse_give(struct reuse *r, int place, const struct peer *p, int fd)
 {
-	int place = crowd_resting(r->crowd, p);
-
-	if (place < 0 || !crowd_wake(r->crowd, place))
+	if (!crowd_wake(r->crowd, place, p))
 		return false;
-	if (fdpass_send(r->places[place].channel, p, sizeof *p, &fd, 1) == 0)
+	if (fdpass_send(r->places[place].takes, p, sizeof *p, &fd, 1) == 0)
 		return true;
 	crowd_rest(r->crowd, place);
 	let_go(r, place);
 	return false;
-}
-
-/* It has nothing to lose, and its place is needed now. */
-void
-reuse_make_room(struct reuse *r)
-{
-	struct crowd *c = r->crowd;
-	int oldest = -1;
-	pid_t pid;
-
-	if (c->resting == 0 || c->running + c->resting < c->max)
-		return;
-	for (int i = 0; i < count(r); i++)
-		if (rests(r, i) &&
-		    (oldest < 0 ||
-			r->places[i].until < r->places[oldest].until))
-			oldest = i;
-	pid = c->pids[oldest];
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	reuse_close(r, crowd_leave(c, pid));
 }
 
 void
@@ -117,26 +130,24 @@ reuse_poll(const struct reuse *r, struct pollfd *p)
 	size_t n = 0;
 
 	for (int i = 0; i < count(r); i++)
-		if (r->places[i].channel >= 0 && !rests(r, i))
-			p[n++] =
-			    (struct pollfd){r->places[i].channel, POLLIN, 0};
+		if (r->places[i].says >= 0 && !r->crowd->rests[i])
+			p[n++] = (struct pollfd){r->places[i].says, POLLIN, 0};
 	return n;
 }
 
-/* What is not the word of one that is free is the end of its channel. */
+/* One octet, once a session, is the word of one that is free; whatever else it
+ * says is its last. */
 static void
 hear(struct reuse *r, int place)
 {
 	struct reuse_place *p = &r->places[place];
-	char octet;
+	char octets[2];
 
-	if (recv(p->channel, &octet, 1, MSG_DONTWAIT) != 1 ||
-	    ++p->served >= REUSE_TIMES) {
+	if (read(p->says, octets, sizeof octets) == 1 &&
+	    ++p->served < REUSE_TIMES && crowd_rest(r->crowd, place))
+		p->until = conn_now() + REUSE_REST_MS;
+	else
 		reuse_close(r, place);
-		return;
-	}
-	p->until = conn_now() + REUSE_REST_MS;
-	crowd_rest(r->crowd, place);
 }
 
 void
@@ -144,7 +155,7 @@ reuse_hear(struct reuse *r, const struct pollfd *p, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
 		for (int i = 0; p[k].revents != 0 && i < count(r); i++)
-			if (r->places[i].channel == p[k].fd)
+			if (r->places[i].says == p[k].fd)
 				hear(r, i);
 }
 
@@ -153,39 +164,33 @@ reuse_wait(const struct reuse *r)
 {
 	int64_t next = CONN_FOREVER, left;
 
-	if (r->crowd->resting == 0)
-		return -1;
-	for (int i = 0; i < count(r); i++)
-		if (rests(r, i) && r->places[i].until < next)
+	for (int i = 0; r->crowd->resting > 0 && i < count(r); i++)
+		if (r->crowd->rests[i] && r->places[i].until < next)
 			next = r->places[i].until;
+	if (next == CONN_FOREVER)
+		return -1;
 	left = next - conn_now();
-	return left > REUSE_REST_MS ? REUSE_REST_MS : left > 0 ? (int)left : 0;
+	return left > 0 ? (int)left : 0;
 }
 
 void
 reuse_expire(struct reuse *r)
 {
-	for (int i = 0; r->crowd->resting > 0 && i < count(r); i++) {
-		struct reuse_place *p = &r->places[i];
-
-		if (!rests(r, i) || conn_now() < p->until)
-			continue;
-		if (p->channel < 0)
-			kill(r->crowd->pids[i], SIGKILL);
-		let_go(r, i);
-	}
+	for (int i = 0; r->crowd->resting > 0 && i < count(r); i++)
+		if (r->crowd->rests[i] && r->places[i].until <= conn_now())
+			let_go(r, i);
 }
 
 bool
-reuse_next(int channel, struct peer *p)
+reuse_next(const struct reuse_ends *ends, struct peer *p)
 {
 	int fds[FDPASS_MAX];
 
-	if (send(channel, "", 1, MSG_NOSIGNAL) != 1)
+	if (ends->says < 0 || write(ends->says, "", 1) != 1)
 		return false;
 	close(0);
 	close(1);
-	if (fdpass_recv(channel, p, sizeof *p, fds) != 0 ||
+	if (fdpass_recv(ends->takes, p, sizeof *p, fds) != 0 ||
 	    dup2(fds[0], 0) < 0 || dup2(fds[0], 1) < 0)
 		return false;
 	if (fds[0] > 1)

@@ -1,8 +1,9 @@
-/* Processes of a listener that serve one address' connections one after
- * another: where a session ended well, its process waits for the next one from
+/* Processes of a listener that serve the connections of one address one after
+ * another: where a session ended well, its process rests for the next one from
  * there, and from nowhere else, so that what a client could do to its process
- * meets that client alone. Each has a channel, over which it says that it is
- * free and is given connections; it is not trusted with more. */
+ * meets those alone who share its address. Such a process is not trusted: it
+ * can say that it is free, over a pipe, and be given a connection, over a
+ * socket that it cannot send on. */
 #ifndef REUSE_H
 #define REUSE_H
 
@@ -14,34 +15,41 @@
 #include "crowd.h"
 #include "peer.h"
 
-#define REUSE_MAX 256       /* processes that have a channel */
-#define REUSE_TIMES 100     /* sessions that one serves */
-#define REUSE_REST_MS 2000  /* that it waits for its client */
-#define REUSE_LEAVE_MS 1000 /* that it takes to end when told to */
+#define REUSE_MAX 128      /* processes that may be used again, at once */
+#define REUSE_TIMES 100    /* sessions of one */
+#define REUSE_REST_MS 2000 /* that it rests */
 
 struct reuse {
 	struct crowd *crowd; /* borrowed */
 	struct reuse_place {
-		int channel; /* -1: this one ends with its session */
+		int says, takes; /* -1: it ends with its session */
 		unsigned served;
 		int64_t until; /* while it rests */
+		char addr[sizeof((struct peer *)0)->addr];
 	} places[REUSE_MAX];
 };
 
+/* The process's ends of those, or -1. */
+struct reuse_ends {
+	int says, takes;
+};
+
 void reuse_begin(struct reuse *r, struct crowd *c);
-/* Before the fork, for who has the place: the process's end of its channel, for
- * the caller to close, or -1: it will serve one session. */
-int reuse_open(struct reuse *r, int place);
-/* In the process: ours are not its to hold. */
-void reuse_leave(struct reuse *r);
-/* It is gone. */
+/* Before the fork, for who has the place: the ends, for the caller to close;
+ * some have none. */
+struct reuse_ends reuse_open(struct reuse *r, int place, const struct peer *p);
+void reuse_close_ends(const struct reuse_ends *ends);
+/* In the process: the listener's ends are not its to hold. */
+void reuse_leave(const struct reuse *r);
+/* It ends with its session, or has ended. */
 void reuse_close(struct reuse *r, int place);
-/* A process that rests for p serves fd, which is still the caller's. False:
- * there is none, or p has as many sessions as it may. */
-bool reuse_give(struct reuse *r, const struct peer *p, int fd);
-/* Ends one that rests, if they have all places that are left. */
-void reuse_make_room(struct reuse *r);
-/* None goes on after its session, and those that rest end. */
+/* A place that rests for p, or -1. */
+int reuse_find(const struct reuse *r, const struct peer *p);
+/* It serves fd, which is still the caller's. False: it is gone, or p has as
+ * many sessions as it may. */
+bool reuse_give(struct reuse *r, int place, const struct peer *p, int fd);
+/* None is used again; those that rest are killed, as they have nothing to lose.
+ */
 void reuse_retire(struct reuse *r);
 
 /* What to wait for: fills p with room for REUSE_MAX, and returns how many. */
@@ -52,9 +60,9 @@ void reuse_hear(struct reuse *r, const struct pollfd *p, size_t n);
 int reuse_wait(const struct reuse *r);
 void reuse_expire(struct reuse *r);
 
-/* In the process, over its end: says that it is free and waits. The next
- * connection, which is p's, is then on descriptors 0 and 1 in place of the last
- * one; or false: none comes, and those are closed. */
-bool reuse_next(int channel, struct peer *p);
+/* In the process, where SIGPIPE is ignored: says that it is free and rests. The
+ * next connection, which is p's, is then on descriptors 0 and 1 in place of the
+ * last one; or false: none comes. */
+bool reuse_next(const struct reuse_ends *ends, struct peer *p);
 
 #endif

@@ -48,10 +48,10 @@ struct server {
 	bool stopping, starved;
 };
 
-/* A session's place among them, and where it hears of its next one, or -1. */
+/* A session's place among them, and how it comes to its next one. */
 static struct crowd *among;
 static int place;
-static int channel = -1;
+static struct reuse_ends ends = {-1, -1};
 
 static const char *const peer_names[] = {"REMOTE_ADDR", "REMOTE_PORT",
     "REMOTE_HOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST"};
@@ -108,37 +108,48 @@ reap(struct server *v)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		int left = crowd_leave(&v->sessions, pid);
+		int left = crowd_find(&v->sessions, pid);
+		bool rested = left >= 0 && v->sessions.rests[left];
 
-		if (left >= 0)
-			reuse_close(&v->reuse, left);
-		if (left < 0 || !WIFSIGNALED(status) || v->stopping)
+		if (left < 0)
+			continue;
+		crowd_leave(&v->sessions, left);
+		reuse_close(&v->reuse, left);
+		if (!WIFSIGNALED(status) || v->stopping || rested)
 			continue;
 		snprintf(signal, sizeof signal, "%d", WTERMSIG(status));
 		log_event("session-killed", "signal", signal, NULL);
 	}
 }
 
-/* What processes say that have ended or are free, meanwhile too. */
-static void
-look_around(struct server *v)
+/* The place of a process of p's that is free, perhaps only just, or -1. */
+static int
+find_free(struct server *v, const struct peer *p)
 {
-	struct pollfd p[REUSE_MAX];
-	size_t n = reuse_poll(&v->reuse, p);
+	struct pollfd said[REUSE_MAX];
+	int at = reuse_find(&v->reuse, p);
+	size_t n;
 
-	if (n > 0 && poll(p, n, 0) > 0)
-		reuse_hear(&v->reuse, p, n);
-	reap(v);
+	if (at >= 0)
+		return at;
+	n = reuse_poll(&v->reuse, said);
+	if (n > 0 && poll(said, n, 0) > 0)
+		reuse_hear(&v->reuse, said, n);
+	return reuse_find(&v->reuse, p);
 }
 
 static bool
-go_on(struct server *v, int fd, const struct peer *p)
+use_again(struct server *v, int fd, const struct peer *p)
 {
-	if (!v->s->outdated || !p || v->sessions.resting == 0)
+	int at = v->s->outdated && p ? find_free(v, p) : -1;
+
+	if (at < 0)
 		return false;
-	if (v->s->outdated(v->s->arg))
+	if (v->s->outdated(v->s->arg)) {
 		reuse_retire(&v->reuse);
-	return reuse_give(&v->reuse, p, fd);
+		return false;
+	}
+	return reuse_give(&v->reuse, at, p, fd);
 }
 
 /* p: whom it counts against, or NULL. False: there are too many. */
@@ -146,24 +157,22 @@ static bool
 start_session(struct server *v, int fd, const struct peer *p)
 {
 	pid_t pid;
-	int end;
 
-	reuse_make_room(&v->reuse);
 	place = crowd_place(&v->sessions, p);
 	if (place < 0)
 		return false;
-	end = v->s->outdated && p ? reuse_open(&v->reuse, place) : -1;
+	ends = (struct reuse_ends){-1, -1};
+	if (v->s->outdated && p)
+		ends = reuse_open(&v->reuse, place, p);
 	pid = fork();
-	if (pid == 0) {
-		channel = end;
+	if (pid == 0)
 		be_session(v, fd);
-	}
-	if (end >= 0)
-		close(end);
+	reuse_close_ends(&ends);
 	crowd_fill(&v->sessions, place, pid);
 	if (pid < 0) {
-		reuse_close(&v->reuse, place);
 		log_event("no-process", "reason", strerror(errno), NULL);
+		reuse_close(&v->reuse, place);
+		reuse_retire(&v->reuse); /* there will be some */
 		turn_away(v, fd);
 		return true;
 	}
@@ -174,7 +183,7 @@ start_session(struct server *v, int fd, const struct peer *p)
 static bool
 place_one(struct server *v, int fd, const struct peer *p)
 {
-	if (!go_on(v, fd, p))
+	if (!use_again(v, fd, p))
 		return start_session(v, fd, p);
 	close(fd);
 	return true;
@@ -185,7 +194,7 @@ receive_one(struct server *v, int fd, const struct peer *p)
 {
 	if (place_one(v, fd, p))
 		return;
-	look_around(v);
+	reap(v); /* some may have ended just now */
 	if (!place_one(v, fd, p))
 		turn_away(v, fd);
 }
@@ -193,7 +202,7 @@ receive_one(struct server *v, int fd, const struct peer *p)
 bool
 serve_next(struct peer *p)
 {
-	return channel >= 0 && reuse_next(channel, p);
+	return reuse_next(&ends, p);
 }
 
 bool
@@ -241,8 +250,8 @@ stop(struct server *v)
 	v->count = 0;
 	v->stopping = true;
 	reuse_retire(&v->reuse);
-	for (unsigned i = 0; i < v->sessions.max; i++)
-		if (v->sessions.pids[i] > 0 && !v->sessions.kept[i])
+	for (unsigned i = 0; i < crowd_places(&v->sessions); i++)
+		if (v->sessions.pids[i] > 0 && !v->sessions.rests[i])
 			kill(v->sessions.pids[i], SIGTERM);
 }
 

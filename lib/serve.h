@@ -19,12 +19,13 @@ struct serve {
 	 * names by serve_claim, which all then call; NULL: none are. */
 	const struct networks *proxies;
 	/* Whether what sessions were begun with is out of date, so that none
-	 * goes on with it; asked before one would. NULL: a process is for one
-	 * session alone, and serve_next for nobody. */
+	 * may go on with it. NULL: a process is for one session alone; else
+	 * serve_next has more, and SIGPIPE is ignored. */
 	bool (*outdated)(void *arg);
 	const char *busy; /* the line sent beyond, with CRLF: "421 ..." */
-	/* One connection on fds in and out, in a process of its own under a
-	 * listener; returns the exit status. */
+	/* A connection on fds in and out, and, with serve_next, others behind
+	 * it, in a process of its own under a listener; returns the exit
+	 * status. */
 	int (*session)(int in, int out, void *arg);
 	void *arg;
 };
@@ -42,9 +43,9 @@ int serve(const struct serve *s);
 /* In a session, before it serves: p has a share left. Where not, it says busy
  * and ends. */
 bool serve_claim(const struct peer *p);
-/* In a session that has nothing more to say, and that nobody's secrets were
- * told: the next connection from the same address, p, is on fds 0 and 1; false:
- * there is none, and they are closed or as they were. */
+/* In a session that is over, and left nothing in this process that another
+ * client of the address may not meet: the next connection from there, p, is on
+ * fds 0 and 1; false: there is none. */
 bool serve_next(struct peer *p);
 /* The end of a process that served: what exit tears down piece by piece goes at
  * once, unless a leak checker wants to see it. */

@@ -6,6 +6,7 @@
 static void
 put(struct smtpd *s, const char *reply)
 {
+	s->deferred |= *reply == '4';
 	buf_adds(&s->out, reply);
 	buf_add(&s->out, "\r\n", 2);
 }

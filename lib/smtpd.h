@@ -71,6 +71,7 @@ struct smtpd {
 	bool esmtp;                  /* that was EHLO */
 	bool pipelining;             /* has been announced */
 	bool tls;
+	bool deferred;            /* some reply was a temporary failure */
 	char user[SASL_PAIR + 1]; /* who is logged in, or "" */
 	unsigned failed;          /* logins */
 	struct mailing mailing;

@@ -57,11 +57,11 @@ setup() {
 	-: 1
 	192.0.2.1: 2
 	local: full
-	1 leaves: yes
-	1 leaves: no
+	leaves: yes
+	leaves: no
 	192.0.2.1: full
 	192.0.2.2: 1
-	2 leaves: yes
+	leaves: yes
 	192.0.2.1: 2
 	3 are here
 	END
@@ -92,7 +92,7 @@ setup() {
 	1 is 192.0.2.1: yes
 	2 is 192.0.2.1: no
 	192.0.2.1: full
-	0 leaves: yes
+	leaves: yes
 	2 is 192.0.2.1: yes
 	3 is local: yes
 	192.0.2.1: full
@@ -101,45 +101,48 @@ setup() {
 	END
 }
 
-@test "who rests keeps the place, counts for nobody, and is found by its address" {
-	"$drv" 3 1 >out <<-'END'
+@test "who rests keeps a place besides, and counts for nobody until it wakes" {
+	"$drv" 2 1 >out <<-'END'
 	192.0.2.1
 	2001:db8::1
-	0 rests
-	1 rests
-	who 192.0.2.1
-	who 2001:db8::2
-	who 192.0.2.2
-	who local
-	192.0.2.1
-	0 wakes
-	1 wakes
 	192.0.2.3
-	2 leaves
-	0 wakes
 	0 rests
-	0 ends
-	who 192.0.2.1
-	0 leaves
-	0 leaves
+	192.0.2.1
+	192.0.2.3
+	0 wakes for 192.0.2.1
 	1 rests
+	192.0.2.3
+	0 wakes for 192.0.2.1
+	0 rests
+	0 leaves
+	0 leaves
 	END
 	same out <<-'END'
 	192.0.2.1: 0
 	2001:db8::1: 1
-	192.0.2.1: 0 rests
-	2001:db8::2: 1 rests
-	192.0.2.2: -1 rests
-	local: -1 rests
-	192.0.2.1: 2
-	0 wakes: no
-	1 wakes: yes
 	192.0.2.3: full
-	2 leaves: yes
-	0 wakes: yes
-	192.0.2.1: -1 rests
-	0 leaves: yes
-	0 leaves: no
-	0 are here, 1 rest
+	rests: yes
+	192.0.2.1: 2
+	192.0.2.3: full
+	0 wakes for 192.0.2.1: no
+	rests: yes
+	192.0.2.3: 3
+	0 wakes for 192.0.2.1: no
+	rests: yes
+	leaves: yes
+	leaves: no
+	1 are here, 2 rest
+	END
+}
+
+@test "32 may rest, and one more may not" {
+	for i in {0..32}; do
+		printf '%s\n' "192.0.2.$i" "$i rests"
+	done | "$drv" 1 1 >out
+	tail -n 3 out >got
+	same got <<-'END'
+	192.0.2.32: 32
+	rests: no
+	1 are here, 32 rest
 	END
 }

@@ -235,40 +235,105 @@ again() {
 	echo 2 | same got
 }
 
+# goes_on NAME...: after a session in which each of these is done, defined in
+# Python on standard input with an smtplib.SMTP: whether its process has the next
+# one, NOOP.
+goes_on() {
+	{
+		cat
+		cat <<-'END'
+		for name in sys.argv[1:] and NAMES:
+		    c = smtplib.SMTP("127.0.0.1", int(ports[0]), timeout=20)
+		    globals()[name](c)
+		    talk.before = processes()
+		    c.docmd("QUIT")
+		    rest(c.sock)
+		    said, new = talk("127.0.0.1", "NOOP")
+		    print(name, "ends" if new else "goes on")
+		END
+	} >names.py
+	sed -i "s/sys.argv.*NAMES/'$*'.split()/" names.py
+	again <names.py >got
+}
+
 @test "a process that has seen a password or TLS serves nobody after that" {
 	certificate mx localhost
-	cat >check <<-'END'
-	tr '\0' '\n' <&3 | grep -qx secret
-	END
-	started log tls-serve --cert mx.pem --key mx.key -- smtp-recv \
-		--listen 127.0.0.1:0 --hostname host.example \
-		--mailboxes mailboxes --auth 'sh check' --auth-clear
+	tls=(tls-serve --cert mx.pem --key mx.key -- smtp-recv --listen 127.0.0.1:0
+		--hostname host.example --mailboxes mailboxes)
+	started log "${tls[@]}"
 	sed -n 's/^event=listening address=//p' log >addresses
-	again >got <<-'END'
+	goes_on nothing secure <<-'END'
 	def nothing(c):
 	    c.noop()
-	def tls(c):
+	def secure(c):
 	    c.starttls()
-	def right(c):
-	    c.login("ann", "secret")
-	def wrong(c):
-	    try:
-	        c.login("ann", "other")
-	    except smtplib.SMTPAuthenticationError:
-	        pass
-	for what in nothing, tls, right, wrong:
-	    c = smtplib.SMTP("127.0.0.1", int(ports[0]), timeout=20)
-	    what(c)
-	    talk.before = processes()
-	    c.docmd("QUIT")
-	    rest(c.sock)
-	    said, new = talk("127.0.0.1", "NOOP")
-	    print(what.__name__, len(talk.before), len(new))
 	END
 	same got <<-'END'
-	nothing 1 0
-	tls 1 1
-	right 1 1
-	wrong 1 1
+	nothing goes on
+	secure ends
+	END
+	started log "${tls[@]}" --auth true
+	sed -n 's/^event=listening address=//p' log >addresses
+	goes_on nothing <<-'END'
+	def nothing(c):
+	    c.noop()
+	END
+	echo nothing ends | same got
+}
+
+@test "a process in which something failed serves nobody after that" {
+	touch file
+	echo "d@host.example $PWD/file/there/" >>mailboxes
+	listen
+	goes_on refused failed <<-'END'
+	def send(c, name):
+	    try:
+	        c.sendmail("a@b.example", name + "@host.example", "x")
+	    except smtplib.SMTPRecipientsRefused as e:
+	        print(*e.recipients.values())
+	    except smtplib.SMTPDataError as e:
+	        print(e)
+	def refused(c):
+	    send(c, "e")
+	def failed(c):
+	    send(c, "d")
+	END
+	same got <<-'END'
+	(550, b'5.1.1 No such user here')
+	refused goes on
+	(451, b'4.3.0 Temporary trouble, try again later')
+	failed ends
+	END
+}
+
+@test "a process that could not read the table serves nobody after that" {
+	listen
+	again >got <<-'END'
+	talk("127.0.0.1", "NOOP")
+	os.chmod("mailboxes", 0o666)
+	os.utime("mailboxes")
+	said, (one,) = talk("127.0.0.1", "NOOP")
+	os.chmod("mailboxes", 0o644)
+	talk.before = [one]
+	said, new = talk("127.0.0.1", *mail)
+	print(len(new), said[3])
+	END
+	echo '1 250 2.1.5 OK' | same got
+}
+
+@test "a process does not go on with a spool that is another one" {
+	server log smtp-recv --hostname host.example --spool spool
+	sed -n 's/^event=listening address=//p' log >addresses
+	again >got <<-'END'
+	print(talk("127.0.0.1", *mail)[0][-2][:12])
+	os.rename("spool", "old")
+	os.mkdir("spool")
+	print(talk("127.0.0.1", *mail)[0][-2][:12])
+	print(len(os.listdir("old/queue")), len(os.listdir("spool/queue")))
+	END
+	same got <<-'END'
+	250 2.0.0 qu
+	250 2.0.0 qu
+	1 1
 	END
 }

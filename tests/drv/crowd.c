@@ -1,7 +1,6 @@
 /* crowd MAX PER_ADDR: lines "ADDRESS" ask for a place, "-" for one of nobody's,
  * "N leaves" gives it back, "N is ADDRESS" claims it in a process of its own,
- * "N rests", "N wakes" and "N ends" are of its process, "who ADDRESS" asks for
- * one that rests. */
+ * "N rests" and "N wakes for ADDRESS" are of its process. */
 #include "drv.h"
 
 #include <sys/wait.h>
@@ -44,26 +43,32 @@ come(struct crowd *c, const char *addr)
 static bool
 move(struct crowd *c, int place, const char *what)
 {
-	if (!strcmp(what, "leaves"))
-		printf("%d leaves: %s\n", place,
-		    crowd_leave(c, place + 100) == place ? "yes" : "no");
-	else if (!strcmp(what, "rests"))
-		crowd_rest(c, place);
-	else if (!strcmp(what, "wakes"))
-		printf("%d wakes: %s\n", place,
-		    crowd_wake(c, place) ? "yes" : "no");
-	else if (!strcmp(what, "ends"))
-		crowd_dismiss(c, place);
+	if (!strcmp(what, "leaves")) {
+		place = crowd_find(c, place + 100);
+		if (place >= 0)
+			crowd_leave(c, place);
+	} else if (!strcmp(what, "rests"))
+		place = crowd_rest(c, place) ? place : -1;
 	else
 		return false;
+	printf("%s: %s\n", what, place >= 0 ? "yes" : "no");
 	return true;
+}
+
+static void
+wake(struct crowd *c, int place, const char *addr)
+{
+	struct peer p;
+
+	peer_set(&p, addr, 0);
+	printf("%d wakes for %s: %s\n", place, addr,
+	    crowd_wake(c, place, &p) ? "yes" : "no");
 }
 
 int
 main(int argc, char *argv[])
 {
 	char line[100], addr[64];
-	struct peer p;
 	struct crowd c;
 	int place;
 
@@ -74,10 +79,9 @@ main(int argc, char *argv[])
 	while (fgets(line, sizeof line, stdin)) {
 		if (sscanf(line, "%d is %63s", &place, addr) == 2)
 			claim(&c, place, addr);
-		else if (sscanf(line, "who %63s", addr) == 1) {
-			peer_set(&p, addr, 0);
-			printf("%s: %d rests\n", addr, crowd_resting(&c, &p));
-		} else if (sscanf(line, "%d %63s", &place, addr) == 2 &&
+		else if (sscanf(line, "%d wakes for %63s", &place, addr) == 2)
+			wake(&c, place, addr);
+		else if (sscanf(line, "%d %63s", &place, addr) == 2 &&
 		    move(&c, place, addr))
 			;
 		else if (sscanf(line, "%63s", addr) == 1)

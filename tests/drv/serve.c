@@ -1,12 +1,15 @@
 /* serve [-l ADDRESS]... [-m MAX] [-a PER_ADDRESS] [-r]: a session greets, then
  * answers lines: who, fds, env, pid, peer, crash, hold (SIGTERM waits until
- * `finish'), free (and does not end when nothing comes), quit; anything else it
- * sends back. Exits 3 after `quit', or, with -r, waits for its client's next
- * connection, unless somebody has made a file `new'. */
+ * `finish'), free (and does not end when nothing comes), babble (to the
+ * listener), quit; anything else it sends back. Exits 3 after `quit', or, with
+ * -r, waits for its client's next connection, unless somebody has made a file
+ * `new'. */
 #include "drv.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "conn.h"
 #include "log.h"
@@ -51,6 +54,22 @@ say_free(void)
 		pause();
 }
 
+/* Misuses what leads to the listener. */
+static void
+say_more(struct conn *c)
+{
+	struct stat st;
+
+	for (int fd = 3; fd < 64; fd++)
+		if (fstat(fd, &st) != 0)
+			continue;
+		else if (S_ISFIFO(st.st_mode) && write(fd, "xx", 2) < 0)
+			conn_putf(c, "pipe: %s\r\n", strerror(errno));
+		else if (S_ISSOCK(st.st_mode) &&
+		    send(fd, "x", 1, MSG_DONTWAIT) < 0)
+			conn_putf(c, "socket: %s\r\n", strerror(errno));
+}
+
 static void
 block_term(int how)
 {
@@ -80,6 +99,8 @@ answer(struct conn *c, const char *line, size_t n)
 	} else if (!strncmp(line, "free\r\n", n)) {
 		conn_flush(c);
 		say_free();
+	} else if (!strncmp(line, "babble\r\n", n)) {
+		say_more(c);
 	} else if (!strncmp(line, "crash\r\n", n)) {
 		raise(SIGKILL);
 	} else if (!strncmp(line, "hold\r\n", n)) {
@@ -156,5 +177,6 @@ main(int argc, char *argv[])
 	if (!getenv("LISTEN_FDS"))
 		close_range(3, ~0U, 0);
 	log_open("drv", LOG_TO_STDERR);
+	signal(SIGPIPE, SIG_IGN);
 	return serve(&s);
 }
