@@ -17,6 +17,7 @@
 #include "relay.h"
 
 #define RELAYS_MAX 400
+#define FDS_MAX 253 /* that Linux lets come with a datagram */
 
 /* In the broker, for its life. */
 struct state {
@@ -27,20 +28,17 @@ struct state {
 	unsigned relays;
 };
 
-/* The two descriptors of a request; whatever else came along is closed. 0, or
- * -1. */
-static int
-take_fds(struct msghdr *m, int fds[2])
+static size_t
+take_fds(struct msghdr *m, int fds[FDS_MAX])
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(m);
 	size_t n;
 
-	fds[0] = fds[1] = -1;
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(fds, CMSG_DATA(c), (n < 2 ? n : 2) * sizeof(int));
-	return n == 2 && !(m->msg_flags & MSG_CTRUNC) ? 0 : -1;
+		return 0;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
+	memcpy(fds, CMSG_DATA(c), n * sizeof *fds);
+	return n;
 }
 
 /* What is not connected would be waited for in vain. */
@@ -93,6 +91,24 @@ start_relay(struct state *s, const int fds[2], bool told)
 		log_event("no-process", "reason", strerror(errno), NULL);
 }
 
+/* Who sent what nobody asked for may have seen to it that its last close takes
+ * long: a process does that which nothing waits for. */
+static void
+drop(struct state *s, const int *fds, size_t n)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	if (pid > 0) {
+		s->relays++;
+		kill(pid, SIGKILL);
+	}
+}
+
 /* One datagram, whatever it may be: those who send them talk to strangers. 1;
  * 0 when there is none, or an empty one; -1 with errno. */
 static int
@@ -100,7 +116,7 @@ take_request(struct state *s)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(2 * sizeof(int))];
+		char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control = {.room = ""};
 	char text[8];
 	struct iovec iov = {text, sizeof text};
@@ -108,22 +124,24 @@ take_request(struct state *s)
 	    .msg_iovlen = 1,
 	    .msg_control = control.room,
 	    .msg_controllen = sizeof control.room};
+	bool start, wrap;
+	int fds[FDS_MAX];
+	size_t count;
 	ssize_t n;
-	int fds[2];
 
 	n = recvmsg(BROKER_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (take_fds(&m, fds) == 0 && is_connected(fds[0]) &&
+	start = n == 5 && memcmp(text, "START", 5) == 0;
+	wrap = n == 4 && memcmp(text, "WRAP", 4) == 0;
+	count = take_fds(&m, fds);
+	if ((start || wrap) && count == 2 && is_connected(fds[0]) &&
 	    is_connected(fds[1])) {
-		if (n == 5 && memcmp(text, "START", 5) == 0)
-			start_relay(s, fds, true);
-		else if (n == 4 && memcmp(text, "WRAP", 4) == 0)
-			start_relay(s, fds, false);
-	}
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		start_relay(s, fds, start);
+		close(fds[0]);
+		close(fds[1]);
+	} else if (count > 0)
+		drop(s, fds, count);
 	return n > 0;
 }
 
