@@ -13,6 +13,28 @@ cut_line_end(struct buf *line)
 		line->len--;
 }
 
+/* Up to the limit, whatever comes at once: the verb is known in any case. */
+static void
+add(struct commandline *l, const char *in, size_t n, bool response)
+{
+	size_t room = SASL_LINE - l->text.len;
+
+	buf_add(&l->text, in, n < room ? n : room);
+	l->overlong = n > room ||
+	    (l->text.len > COMMANDLINE_MAX && !response &&
+		!commandline_begins(l, "AUTH"));
+}
+
+/* Of a line that is too long its verb is kept, of a response nothing. */
+static void
+forget(struct buf *line, bool response)
+{
+	size_t n = response ? 0 : 4;
+
+	explicit_bzero(line->data + n, line->len - n);
+	line->len = n;
+}
+
 bool
 commandline_take(
     struct commandline *l, const char *in, size_t *n, bool response)
@@ -24,15 +46,10 @@ commandline_take(
 	l->complete = lf != NULL;
 	if (lf)
 		*n = (size_t)(lf - in) + 1;
-	if (l->text.len + *n > SASL_LINE)
-		l->overlong = true;
 	if (!l->overlong)
-		buf_add(&l->text, in, *n);
-	if (l->text.len > COMMANDLINE_MAX && !response &&
-	    !commandline_begins(l, "AUTH"))
-		l->overlong = true;
+		add(l, in, *n, response);
 	if (l->overlong)
-		buf_reset(&l->text);
+		forget(&l->text, response);
 	else if (l->complete)
 		cut_line_end(&l->text);
 	return l->complete;

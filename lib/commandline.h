@@ -16,7 +16,8 @@
 struct commandline {
 	struct buf text; /* so far; the last one, its secrets taken out */
 	bool complete;   /* text is to be forgotten */
-	bool overlong;   /* none of it is kept; the caller resets this */
+	bool overlong;   /* of it text has the verb, of a response nothing; the
+			    caller resets this */
 };
 
 /* Adds input up to the line's end, and says in *n how much that was. True when

@@ -260,16 +260,15 @@ static enum smtpd_event (*const handlers[COMMAND_VERBS])(struct smtpd *s) = {
 };
 
 /* Within AUTH this ends it. */
-static enum smtpd_event
-refuse_long(struct smtpd *s)
+static const char *
+too_long(struct smtpd *s)
 {
 	bool response = s->state == SMTPD_IN_AUTH;
 
 	s->line.overlong = false;
 	s->state = SMTPD_IN_COMMAND;
 	sasl_free(&s->sasl);
-	return refuse(s,
-	    response ? "500 5.5.6 Line too long" : "500 5.5.2 Line too long");
+	return response ? "500 5.5.6 Line too long" : "500 5.5.2 Line too long";
 }
 
 static enum smtpd_event
@@ -288,25 +287,24 @@ take_response(struct smtpd *s)
 static enum smtpd_event
 take_command(struct smtpd *s, const char *in, size_t *n)
 {
+	bool response = s->state == SMTPD_IN_AUTH;
 	size_t given = *n;
 	enum smtpd_event event;
 
-	if (given == 0 ||
-	    !commandline_take(&s->line, in, n, s->state == SMTPD_IN_AUTH))
+	if (given == 0 || !commandline_take(&s->line, in, n, response))
 		return SMTPD_MORE;
 	if (s->config->sync && !s->pipelining && *n < given)
 		return close_with(s, "554 5.5.0 Commands out of turn");
-	if (s->line.overlong)
-		return refuse_long(s);
-	if (s->state == SMTPD_IN_AUTH)
+	if (response && !s->line.overlong)
 		return take_response(s);
-	const char *bad =
-	    command_parse(&s->command, s->line.text.data, s->line.text.len);
+	const char *bad = s->line.overlong
+	    ? too_long(s)
+	    : command_parse(&s->command, s->line.text.data, s->line.text.len);
 	if (bad && commandline_begins(&s->line, "BDAT"))
 		event = close_with(s, bad);
 	else
 		event = bad ? refuse(s, bad) : handlers[s->command.verb](s);
-	commandline_hide(&s->line, false, bad);
+	commandline_hide(&s->line, response, bad);
 	return event;
 }
 

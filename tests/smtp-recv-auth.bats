@@ -239,7 +239,7 @@ client() {
 @test "-v shows no password that comes behind a refused AUTH, or in a wrong one" {
 	printf '%s\n' 'EHLO me' 'AUTH CRAM-MD5' "$(plain pipelined secret)" \
 		"AUTH $(plain bob secret)" $'AUTH\tPLAIN\t'"$(plain bob secret)" \
-		'RCPT TO:<x@y>' |
+		"$(plain "$(printf %02100d 0)" secret)" 'RCPT TO:<x@y>' |
 		talk -v --spool spool >/dev/null
 	grep 'C: ' log >got
 	same got <<-'END'
@@ -247,6 +247,7 @@ client() {
 		smtp-recv: C: AUTH ***
 		smtp-recv: C: ***
 		smtp-recv: C: AUTH ***
+		smtp-recv: C: ***
 		smtp-recv: C: ***
 		smtp-recv: C: RCPT TO:<x@y>
 	END

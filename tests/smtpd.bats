@@ -964,6 +964,42 @@ MAIL='MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>'
 	same got <want
 }
 
+# A line may be longer than what is kept of any; 12,290 come at once then.
+@test "a BDAT that is too long ends the session, wherever it is cut" {
+	for verb in BDAT bDaT; do
+		for blanks in 2100 20000; do
+			printf 'NOOP%*s\r\n%s 6 LAST%*s\r\nRSET\r\n' "$blanks" '' \
+				"$verb" "$blanks" '' >in
+			"$smtpd" "$pieces,2048,12287,12290" <in
+			"$smtpd" "$pieces,2048,12287,12290" auth clear <in
+		done
+	done | sed 's/\r//g' >got
+	for _ in {1..8}; do
+		cat <<-'EOF'
+			220 mx.example ESMTP mailpipe
+			500 5.5.2 Line too long
+			500 5.5.2 Line too long
+			CLOSED
+		EOF
+	done | same got
+}
+
+@test "no verb is sought in a response, or in the rest of a line, that is too long" {
+	printf '%s\r\n' 'EHLO me' 'AUTH PLAIN' "BDAT $(printf %012300d 0)" \
+		"AUTH BDAT $(printf %012300d 0)" "BDA $(printf %02100d 0) BDAT 6" \
+		QUIT >in
+	"$smtpd" "$pieces,2048,12290" auth clear <in |
+		sed 's/\r//g; 1,/^250 E/d' >got
+	same got <<-'EOF'
+		334 
+		500 5.5.6 Line too long
+		500 5.5.2 Line too long
+		500 5.5.2 Line too long
+		221 2.0.0 Bye
+		CLOSED
+	EOF
+}
+
 @test "a chunk of 2^64-1 octets is never full, and more than was said is a command" {
 	chunked >got <<-EOF
 		$MAIL

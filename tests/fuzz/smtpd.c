@@ -138,6 +138,8 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 		buf_reset(&s.out);
 		must(s.mailing.rcpts <= config->max_rcpts);
 		must(s.line.text.len <= SASL_LINE);
+		must(!s.line.overlong ||
+		    s.line.text.len == (s.state == SMTPD_IN_AUTH ? 0 : 4));
 		must(s.errors <= SMTPD_ERRORS + 1);
 	}
 	smtpd_free(&s);
