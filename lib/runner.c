@@ -140,13 +140,21 @@ watch_queue(const struct runner *r)
 	return fd; /* without it the poll each minute remains */
 }
 
+/* What cannot be read would be news for ever. */
 static void
-drain(int notify)
+drain(struct runner *r)
 {
 	char events[4096];
+	ssize_t n;
 
-	while (notify >= 0 && read(notify, events, sizeof events) > 0)
-		;
+	do
+		n = read(r->notify, events, sizeof events);
+	while (n > 0);
+	if (n == 0 || errno == EAGAIN || errno == EINTR)
+		return;
+	log_error("watch queue: %s", strerror(errno));
+	close(r->notify);
+	r->notify = -1;
 }
 
 /* Seconds until something is to be done though nothing happens. */
@@ -168,6 +176,17 @@ wait_time(const struct runner *r)
 	return until > now ? until - now : 0;
 }
 
+/* A wait that finds something ready lets no signal in: they would wait for as
+ * long as transports are quick. */
+static void
+let_signals_in(const sigset_t *none)
+{
+	sigset_t blocked;
+
+	sigprocmask(SIG_SETMASK, none, &blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
 /* For results, room for jobs, an ended transport, a new message, the time. */
 static void
 wait_for_events(struct runner *r)
@@ -178,6 +197,7 @@ wait_for_events(struct runner *r)
 	struct group *g;
 	sigset_t none;
 	size_t n = 0;
+	int ready;
 
 	p[n++] = (struct pollfd){r->notify, POLLIN, 0};
 	for (g = r->plan.groups; g; g = g->next)
@@ -187,8 +207,11 @@ wait_for_events(struct runner *r)
 				p[n++] = (struct pollfd){d->t.in, POLLOUT, 0};
 		}
 	sigemptyset(&none);
-	if (ppoll(p, n, &t, &none) > 0 && p[0].revents) {
-		drain(r->notify);
+	ready = ppoll(p, n, &t, &none);
+	if (ready > 0)
+		let_signals_in(&none);
+	if (ready > 0 && p[0].revents) {
+		drain(r);
 		r->news = true;
 	}
 	free(p);

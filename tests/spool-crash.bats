@@ -233,3 +233,20 @@ load spool
 	[ $got = 75 ]
 	[ "$(spool list)" = "" ]
 }
+
+# has_read PID OCTETS
+has_read() { awk -v n="$2" '/^rchar/ { exit $2 < n }' "/proc/$1/io"; }
+
+@test "a run whose transport never pauses hears SIGTERM, and a second signal" {
+	relay
+	message | spool add -f a@b.example good@x.example >/dev/null
+	# It says of each line that it is no result: that takes longer than yes does.
+	spool run --transport 'yes; :' 2>/dev/null 3>&- &
+	pid=$!
+	PIDS+=("$pid")
+	eventually has_read "$pid" 1000000
+	kill -TERM "$pid"
+	kill -INT "$pid"
+	timeout 20 tail -s 0.02 --pid "$pid" -f /dev/null || kill -KILL "$pid"
+	exits 75 wait "$pid"
+}

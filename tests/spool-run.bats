@@ -464,6 +464,27 @@ peaks() {
 	exits 0 wait "$strace"
 }
 
+@test "run --watch whose events cannot be read says so once, and does not spin" {
+	plain_build "strace and sanitizers do not mix"
+	relay
+	strace -o trace -P anon_inode:inotify -e trace=read,ppoll \
+		-e inject=read:error=EIO \
+		sh -c 'echo $$ >pid && exec spool run --watch --transport "$0"' \
+		"$T" 2>err 3>&- &
+	strace=$!
+	eventually test -s pid
+	PIDS+=("$(<pid)")
+	eventually grep -q ppoll trace
+	message | spool add -f a@b.example good@x.example >/dev/null
+	eventually lines log 2
+	eventually sh -c '[ -z "$(ls s/queue)" ]'
+	kill -TERM "${PIDS[0]}"
+	exits 0 wait "$strace"
+	grep -v event= err >said
+	echo 'spool: watch queue: Input/output error' | same said
+	[ "$(grep -c '^read' trace)" = 1 ]
+}
+
 @test "run --watch goes by routes as they are when it has nothing to do" {
 	relay
 	spool run --watch --transport "$T" --log none 2>/dev/null 3>&- &
