@@ -27,6 +27,10 @@ $(B)/replay/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/replay/main.o $(B)/libmail.
 PROOFS := $(patsubst tests/proof/%.c,$(B)/proof/%,$(wildcard tests/proof/*.c)) \
 	$(patsubst tests/proof/preload/%.c,$(B)/proof/%.so,$(wildcard tests/proof/preload/*.c)) \
 	$(patsubst tests/proof/broken/%.c,$(B)/proof/%,$(wildcard tests/proof/broken/*.c))
+# A walk starts it at each point.
+ifneq ($(SAN),1)
+$(B)/proof/walk-transport: PIE := -static-pie
+endif
 $(B)/proof/%: tests/proof/broken/%.c | $(B)/proof
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(LDFLAGS) -o $@ $<

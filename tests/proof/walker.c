@@ -1,15 +1,16 @@
 /* walker: runs each subject of a table once for every fault at every system
  * call of its process tree, and prints what readers then see.
  *
- *   walker [-n POINTS] [-k KIND]... [-p PRELOAD] [-w PROGRAM] TABLE [NAME...]
+ *   walker [-n POINTS] [-k KIND]... [-p PRELOAD] [-c CLOCK] [-w PROGRAM] TABLE
+ *       [NAME...]
  *
  * -n samples that many points of each kind, always the same ones. PROGRAM is
- * the world's, not the subject's: its calls are no points. A line of the table
- * is NAME|VARIANT|WORLD|STORE|EXPECT|COMMAND; in COMMAND %D is the working
- * folder and %P the port of the server. EXPECT: limits as dup=3, or `peer',
- * which decides nothing, or `broken COLUMN KIND', which fails unless that
- * column is not 0 at the faults of that kind; sample=N takes N points of a kind
- * at most, but all kills of what is neither. */
+ * the world's, not the subject's: its calls are no points. CLOCK is loaded into
+ * watchers. A line of the table is NAME|VARIANT|WORLD|STORE|EXPECT|COMMAND; in
+ * COMMAND %D is the working folder and %P the port of the server. EXPECT:
+ * limits as dup=3, or `peer', which decides nothing, or `broken COLUMN KIND',
+ * which fails unless that column is not 0 at the faults of that kind; sample=N
+ * takes N points of a kind at most, but all kills of what is neither. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,13 +90,16 @@ options(int argc, char *argv[])
 	bool all = true;
 	int o;
 
-	while ((o = getopt(argc, argv, "n:k:p:w:")) != -1)
+	while ((o = getopt(argc, argv, "n:k:p:c:w:")) != -1)
 		switch (o) {
 		case 'n':
 			plan.sample = atol(optarg);
 			break;
 		case 'p':
 			plan.preload = optarg;
+			break;
+		case 'c':
+			plan.clock = optarg;
 			break;
 		case 'w':
 			trace_world = optarg;
@@ -136,6 +140,7 @@ settle_here(void)
 	snprintf(path, sizeof(path), "%s/spool", world_dir);
 	setenv("MAILPIPE_SPOOL", path, 1);
 	setenv("EMAIL", "ann@example.org", 1);
+	setenv("CLOCK_AHEAD", "1", 1);
 }
 
 int

@@ -1,6 +1,7 @@
-/* walk-broken-net PROGRAM FAULT [PORT]: one that sends, runs a queue, fetches
- * or serves, each with one fault that the walker must find. It works in the
- * walker's folder; without the fault each step is as it should be. */
+/* walk-broken-net PROGRAM FAULT [PORT]: one that sends, runs or watches a
+ * queue, fetches or serves, each with one fault that the walker must find. It
+ * works in the walker's folder; without the fault each step is as it should
+ * be. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 static char text[LARGEST];
 static const char *fault, *port;
 static FILE *in, *out;
+static volatile sig_atomic_t stopping;
 
 static bool
 is(const char *name)
@@ -30,7 +32,7 @@ static void
 need(bool done)
 {
 	if (!done)
-		exit(75);
+		exit(is("gives-up") ? 0 : 75);
 }
 
 static void
@@ -114,15 +116,17 @@ send_message(void)
 
 /* --- a runner: forgets before it sends, or reports what it sent --- */
 
+/* A watcher's has arrived at once. */
 static void
 report(const char *rcpt)
 {
+	bool watches = is("deaf") || is("gives-up");
 	char data[200], name[64];
 
 	snprintf(data, sizeof(data),
 	    "delivery-status\nFinal-Recipient: rfc822;%s\n", rcpt);
 	snprintf(name, sizeof(name), "1.%s.q", rcpt);
-	keep("spool/queue", name, data);
+	keep(watches ? "sent" : "spool/queue", name, data);
 }
 
 static void
@@ -157,6 +161,36 @@ run_queue(void)
 		snprintf(path, sizeof(path), "spool/queue/%s", e->d_name);
 		if (e->d_name[0] != '.' && !strchr(e->d_name, '@'))
 			run_one(path);
+	}
+}
+
+/* --- a watcher: sleeps although it was told to end, or ends untold --- */
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+static void
+watch_queue(void)
+{
+	struct sigaction sa = {.sa_handler = on_term};
+	sigset_t term, none;
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigemptyset(&none);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (!is("deaf"))
+		sigprocmask(SIG_BLOCK, &term, NULL);
+	run_queue();
+	while (!stopping) {
+		/* Time in which it is told, and does not look. */
+		for (int i = 0; i < 20; i++)
+			getppid();
+		sigsuspend(&none);
 	}
 }
 
@@ -405,6 +439,8 @@ main(int argc, char *argv[])
 		send_message();
 	else if (strcmp(argv[1], "run") == 0)
 		run_queue();
+	else if (strcmp(argv[1], "watch") == 0)
+		watch_queue();
 	else if (strcmp(argv[1], "pop3") == 0)
 		fetch_pop3();
 	else if (strcmp(argv[1], "imap") == 0)

@@ -88,6 +88,8 @@ static const struct call {
 	CALL(poll, NOTHING, WAITS), CALL(ppoll, NOTHING, WAITS),
 	CALL(select, NOTHING, WAITS), CALL(wait4, NOTHING, WAITS),
 	CALL(connect, FD, WAITS), CALL(chdir, PATH, LOOKS),
+	CALL(inotify_init1, NOTHING, HANDLES),
+	CALL(inotify_add_watch, AT_PATH, {ENOSPC, ENOMEM}),
 };
 /* clang-format on */
 

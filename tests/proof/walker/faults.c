@@ -116,5 +116,6 @@ fault_enter(struct tree *t, const struct point *p, struct process *child,
 		explain(p, child->pid, info, o);
 	}
 	o->reached = true;
+	o->told |= p->kind == TERM && child->pid == t->root;
 	inject(t, p, child, info);
 }

@@ -7,41 +7,110 @@
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "walker.h"
 
 #define AFTERLIFE 500 /* ms */
+#define LATER 20      /* ms until the timer fires again */
+#define TICK 5        /* ms between looks at who has no end */
+#define DEAF 60       /* looks at which one idles though it was told to end */
 
-static volatile sig_atomic_t late;
+bool run_endless;
+static volatile sig_atomic_t alarmed;
+static long long until; /* ms */
+static int idle;
 
 static void
 on_alarm(int sig)
 {
 	(void)sig;
-	late = 1;
+	alarmed = 1;
+}
+
+static long long
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
 /* The timer repeats, should it fire just before a wait. */
 void
 limit_set(int ms)
 {
-	struct itimerval t = {.it_interval.tv_usec = ms ? 20000 : 0,
-	    .it_value = {ms / 1000, ms % 1000 * 1000}};
+	int first = ms && run_endless ? TICK : ms;
+	int then = run_endless ? TICK : LATER;
+	struct itimerval t = {.it_interval.tv_usec = ms ? then * 1000 : 0,
+	    .it_value = {first / 1000, first % 1000 * 1000}};
 	struct sigaction sa = {.sa_handler = on_alarm};
 
-	late = 0;
+	alarmed = 0;
+	idle = 0;
+	until = now() + ms;
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-bool
-limit_passed(void)
+static bool
+sleeps(pid_t pid)
 {
-	bool was = late;
+	char path[64], state = '\0';
+	FILE *f;
 
-	late = 0;
-	return was;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = '\0';
+	if (f)
+		fclose(f);
+	return state == 'S';
+}
+
+static FILE *
+children(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
+	    (int)pid);
+	return fopen(path, "re");
+}
+
+/* It sleeps, and none of its own is there to wake it. */
+static bool
+idles(pid_t pid)
+{
+	FILE *f = sleeps(pid) ? children(pid) : NULL;
+	bool alone = f && fgetc(f) == EOF;
+
+	if (f)
+		fclose(f);
+	return alone;
+}
+
+/* Told once: who idles on is deaf. */
+static bool
+is_deaf(pid_t pid, struct outcome *o)
+{
+	if (!idles(pid))
+		return false;
+	if (o->told)
+		return ++idle > DEAF;
+	o->told = kill(pid, SIGTERM) == 0;
+	return false;
+}
+
+bool
+limit_passed(pid_t pid, struct outcome *o)
+{
+	if (!alarmed)
+		return false;
+	alarmed = 0;
+	return (run_endless && pid > 0 && is_deaf(pid, o)) || now() >= until;
 }
 
 static _Noreturn void
@@ -84,13 +153,9 @@ launch(char *const argv[], const int fds[2], bool traced)
 static int
 kill_children(void)
 {
-	char path[64];
+	FILE *f = children(getpid());
 	int pid, n = 0;
-	FILE *f;
 
-	snprintf(
-	    path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	f = fopen(path, "re");
 	while (f && fscanf(f, "%d", &pid) == 1)
 		n += kill(pid, SIGKILL) == 0;
 	if (f)
@@ -108,7 +173,7 @@ bury(pid_t pid)
 	kill(-pid, SIGKILL);
 	limit_set(AFTERLIFE);
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		if (limit_passed())
+		if (limit_passed(0, NULL))
 			strays += kill_children();
 	limit_set(0);
 	return strays;
@@ -122,7 +187,7 @@ plain_run(char *const argv[], const int fds[2], int limit, struct outcome *o)
 	*o = (struct outcome){0};
 	limit_set(limit);
 	while (waitpid(pid, &o->status, 0) < 0 && errno == EINTR)
-		if (limit_passed()) {
+		if (limit_passed(pid, o)) {
 			o->hung = true;
 			kill(-pid, SIGKILL);
 		}

@@ -7,7 +7,8 @@
 
 #include "world.h"
 
-/* Files of the queue, as spool add makes them: made once for a size. */
+/* Files of the queue, as spool add makes them: made once for a size. FIRST
+ * alone is for one whom the next hop does not know. */
 static struct queued {
 	char name[NAME_MAX + 32], id[24];
 	char *data;
@@ -17,9 +18,9 @@ static void
 queue_one(struct queued *q, int text)
 {
 	static char dir[PATH_MAX + 8];
-	static const char *const add[] = {"spool", "-d", dir, "add", "-f",
+	const char *const add[] = {"spool", "-d", dir, "add", "-f",
 	    "ann@example.org", "bob@example.org", "carl@example.org",
-	    "nobody@example.org", NULL};
+	    text == FIRST ? "nobody@example.org" : NULL, NULL};
 	struct outcome o;
 	struct dirent *e;
 	int fds[2] = {-1, -1};
@@ -66,7 +67,7 @@ is_queued(const char *id)
 	bool found = false;
 
 	while (d && (e = readdir(d)))
-		found |= strstr(e->d_name, id) != NULL;
+		found |= *e->d_name != '.' && strstr(e->d_name, id);
 	if (d)
 		closedir(d);
 	return found;
@@ -89,7 +90,13 @@ queue_next(bool acked)
 }
 
 bool
-queue_is_done(void)
+queue_is_settled(void)
 {
 	return !is_queued(queued[0].id) && !is_queued(queued[1].id);
+}
+
+bool
+queue_is_empty(void)
+{
+	return !is_queued("");
 }

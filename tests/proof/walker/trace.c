@@ -112,12 +112,13 @@ at_exec(struct process *child, struct calls *watch, struct outcome *o)
 
 	if (watch)
 		o->leaked += open_above_standard(child->pid);
+	child->world = run_endless;
 	if (!trace_world)
 		return;
 	snprintf(link, sizeof(link), "/proc/%d/exe", child->pid);
 	n = readlink(link, exe, sizeof(exe) - 1);
 	exe[n < 0 ? 0 : n] = '\0';
-	child->world = strcmp(exe, trace_world) == 0;
+	child->world |= strcmp(exe, trace_world) == 0;
 }
 
 /* A new child is known before it stops, so that it is killed with the rest; one
@@ -141,7 +142,7 @@ stopped(struct tree *t, const struct point *p, pid_t pid, int status,
 {
 	int sig = WSTOPSIG(status);
 	struct process *c = find(t, pid);
-	bool fresh = c && !c->begun;
+	bool fresh = c && !c->begun, spared;
 
 	if (!c) {
 		kill(pid, SIGKILL);
@@ -158,7 +159,8 @@ stopped(struct tree *t, const struct point *p, pid_t pid, int status,
 		at_event(t, c, status >> 16, watch, o);
 		sig = 0;
 	}
-	ptrace(t->done ? PTRACE_CONT : PTRACE_SYSCALL, pid, NULL,
+	spared = t->done || (c->world && t->waits != pid);
+	ptrace(spared ? PTRACE_CONT : PTRACE_SYSCALL, pid, NULL,
 	    (void *)(long)sig);
 }
 
@@ -175,7 +177,7 @@ follow(struct tree *t, const struct point *p, struct calls *watch,
 		pid = waitpid(-1, &status, __WALL);
 		if (pid < 0 && errno == ECHILD)
 			break;
-		if (limit_passed()) {
+		if (limit_passed(t->root, o)) {
 			o->hung |= t->root != 0;
 			o->strays += t->root == 0 ? t->n : 0;
 			tree_kill(t);

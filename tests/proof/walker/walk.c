@@ -46,13 +46,22 @@ allocations(const struct point *p)
 	return last.count;
 }
 
+/* With what is loaded into it: what counts allocations, and the clock that
+ * spares a watcher the second between two scans of its queue. */
 static bool
-run_preloaded(const struct subject *s, struct outcome *o)
+run(const struct subject *s, bool again, const struct point *p,
+    struct calls *watch, int limit, struct outcome *o)
 {
+	bool counts = p && p->kind == MALLOC;
+	bool hurries = plan->clock && subject_is(s, "watch");
+	char list[2 * PATH_MAX];
 	bool acked;
 
-	setenv("LD_PRELOAD", plan->preload, 1);
-	acked = world_run(s, false, NULL, NULL, RUN_LIMIT, o);
+	snprintf(list, sizeof(list), "%s %s", counts ? plan->preload : "",
+	    hurries ? plan->clock : "");
+	if (counts || hurries)
+		setenv("LD_PRELOAD", list, 1);
+	acked = world_run(s, again, p, watch, limit, o);
 	unsetenv("LD_PRELOAD");
 	return acked;
 }
@@ -63,9 +72,9 @@ run_at(const struct subject *s, const struct point *p, struct outcome *o)
 	bool acked;
 
 	if (p->kind != MALLOC)
-		return world_run(s, false, p, NULL, RUN_LIMIT, o);
+		return run(s, false, p, NULL, RUN_LIMIT, o);
 	allocations(p);
-	acked = run_preloaded(s, o);
+	acked = run(s, false, p, NULL, RUN_LIMIT, o);
 	o->reached = true;
 	snprintf(o->where, sizeof(o->where), "allocation %ld%s", p->at,
 	    p->onward ? " and all from then on" : "");
@@ -87,6 +96,9 @@ is_wrong_code(const struct subject *s, const struct point *p,
 		return world_refusals() > 0;
 	if (WIFSIGNALED(status))
 		return p->kind != TERM || WTERMSIG(status) != SIGTERM;
+	/* A watcher that is told to end does so with 0, no other does. */
+	if (subject_is(s, "watch") && (status == 0 || p->kind == TERM))
+		return status != 0 || !o->told;
 	if (WEXITSTATUS(status) == 0)
 		return subject_is(s, "drop") && !acked;
 	return WEXITSTATUS(status) != 75 && WEXITSTATUS(status) != 127;
@@ -134,13 +146,14 @@ visit(const struct subject *s, const struct point *p, struct outcome *o,
 	world_look(s, &after);
 	broke = world_broke_word(s, &after);
 	world_next(s, acked);
-	again = world_run(s, true, NULL, NULL, NEXT_LIMIT, &next);
+	again = run(s, true, NULL, NULL, NEXT_LIMIT, &next);
 	world_look(s, &end);
 	bad[LOST] = broke || world_broke_word(s, &end) ||
 	    (strcmp(s->store, "removal") != 0 &&
 		is_lost(acked, &after, again, &end));
 	bad[PARTIAL] = after.partial > 0;
 	bad[BLOCKED] = o->hung || !again || next.hung;
+	bad[CODE] |= subject_is(s, "watch") && next.status != 0;
 	bad[DUP] = is_doubled(s, p, acked, &after, &end);
 	bad[LEFT] = after.left > 0;
 	bad[BOTH] = end.both;
@@ -206,17 +219,18 @@ count_calls(
 	c->n = 0;
 	world_size(size);
 	world_reset(s);
-	return world_run(s, false, &none, c, RUN_LIMIT, o);
+	return run(s, false, &none, c, RUN_LIMIT, o);
 }
 
 static long
 count_allocations(const struct subject *s)
 {
+	struct point none = {.kind = MALLOC};
 	struct outcome o;
 
 	world_reset(s);
 	allocations(NULL);
-	run_preloaded(s, &o);
+	run(s, false, &none, NULL, RUN_LIMIT, &o);
 	return allocations(NULL);
 }
 

@@ -30,6 +30,7 @@ struct calls {
 struct outcome {
 	int status;
 	bool hung, reached, loading;
+	bool told;          /* to end, by SIGTERM */
 	int leaked, strays; /* descriptors at an exec; processes at the end */
 	char where[256];
 };
@@ -56,15 +57,19 @@ size_t points_list(enum kind kind, const struct calls *c, long allocations,
 
 /* A run of argv in the world on descriptors in and out: launch.c, or traced:
  * trace.c. limit is in milliseconds. watch, where there is one, gets every
- * call. */
+ * call. limit_passed says so of one that was told and idles on, too; pid is who
+ * may be told, or 0. */
 pid_t launch(char *const argv[], const int fds[2], bool traced);
 void limit_set(int ms); /* 0: none */
-bool limit_passed(void);
+bool limit_passed(pid_t pid, struct outcome *o);
 void
 plain_run(char *const argv[], const int fds[2], int limit, struct outcome *o);
 void trace_run(char *const argv[], const int fds[2], const struct point *p,
     struct calls *watch, int limit, struct outcome *o);
 extern const char *trace_world; /* a program that is none of the subject's */
+/* What runs has no end of its own: once it idles it is told, unless it was, and
+ * what it executes is the world's. */
+extern bool run_endless;
 
 #define RCPTS 3
 
@@ -102,7 +107,7 @@ int world_refusals(void); /* permanent ones that the last run gave */
 struct plan {
 	long sample;
 	bool wanted[KINDS];
-	const char *preload;
+	const char *preload, *clock;
 	int held, failed;
 };
 void walk(struct plan *plan, const struct subject *s);

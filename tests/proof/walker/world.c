@@ -23,7 +23,7 @@ enum input {
 	LMTP_CLIENT,
 	POP3_CLIENT
 };
-enum word { EXIT_0, NOTED, EMPTY_DROP, EMPTY_QUEUE };
+enum word { EXIT_0, NOTED, EMPTY_DROP, SETTLED, EMPTY_QUEUE };
 
 struct world {
 	const char *name;
@@ -41,7 +41,8 @@ static const struct world worlds[] = {
     {"smtp-bdat", BDAT_CLIENT, NOTED, SMTP, ""},
     {"smtp-lmtp", LMTP_CLIENT, NOTED, SMTP, ""},
     {"pop3", POP3_CLIENT, NOTED, POP3, ""},
-    {"queue", NOTHING, EMPTY_QUEUE, SMTP, ""},
+    {"queue", NOTHING, SETTLED, SMTP, ""},
+    {"queue-watch", NOTHING, EMPTY_QUEUE, SMTP, ""},
     {"pop3-drop", NOTHING, EMPTY_DROP, POP3, ""},
     {"imap-drop", NOTHING, EMPTY_DROP, IMAP, ""},
 };
@@ -278,10 +279,12 @@ static void
 run(const struct subject *s, const int fds[2], const struct point *p,
     struct calls *watch, int limit, struct outcome *o)
 {
+	run_endless = subject_is(s, "watch");
 	if (p && p->kind != MALLOC)
 		trace_run(s->argv, fds, p, watch, limit, o);
 	else
 		plain_run(s->argv, fds, limit, o);
+	run_endless = false;
 }
 
 static bool
@@ -294,8 +297,10 @@ is_acked(const struct subject *s, const struct outcome *o)
 		return !o->hung && !state->held[FIRST] &&
 		    !state->held[SECOND] && !state->held[THIRD] &&
 		    !state->held[NEXT];
+	case SETTLED:
+		return !o->hung && queue_is_settled();
 	case EMPTY_QUEUE:
-		return !o->hung && queue_is_done();
+		return !o->hung && queue_is_empty();
 	default:
 		return !o->hung && o->status == 0;
 	}

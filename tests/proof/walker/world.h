@@ -40,7 +40,8 @@ void put(const char *name, const char *data);
 /* queue.c: the spooled messages, FIRST and NEXT. */
 void queue_fill(void);
 void queue_next(bool acked);
-bool queue_is_done(void);
+bool queue_is_settled(void); /* of these two */
+bool queue_is_empty(void);   /* of reports too */
 
 /* look.c */
 char *slurp(const char *path, size_t *n);
