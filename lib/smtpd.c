@@ -107,11 +107,11 @@ do_rcpt(struct smtpd *s)
 	if (s->command.international && !s->mailing.utf8)
 		return refuse(s, COMMAND_ASCII);
 	s->mailing.tried = true;
-	ask(s, SMTPD_RCPT);
 	if (s->mailing.rcpts < s->config->max_rcpts)
-		return SMTPD_RCPT;
-	smtpd_answer(s, "452 4.5.3 Too many recipients");
-	return s->state == SMTPD_CLOSED ? SMTPD_CLOSE : SMTPD_REPLIED;
+		return ask(s, SMTPD_RCPT);
+	/* No guess at an address, so it does not count. */
+	put(s, "452 4.5.3 Too many recipients");
+	return SMTPD_REPLIED;
 }
 
 static enum smtpd_event

@@ -613,6 +613,35 @@ notices() {
 	EOF
 }
 
+@test "recipients over the limit are no refused ones, however many they are" {
+	{
+		printf 'EHLO me\nMAIL FROM:<a@b.example>\n'
+		for _ in {1..1103}; do echo 'RCPT TO:<c@d.example>'; done
+		printf 'DATA\ntext\n.\nMAIL FROM:<a@b.example>\n'
+		for _ in {1..1001}; do echo 'RCPT TO:<no-one@d.example>'; done
+	} | talk "$pieces" | sed '1,/^250 E/d' | uniq -c | sed 's/^ *//' >all
+	sed '/RCPT <no-one@d.example>/,$d' all >got
+	tail -n 2 all >>got
+	same got <<-'EOF'
+		1 MAIL <a@b.example>
+		1 250 2.1.0 sender
+		1 RCPT <c@d.example>
+		1 250 2.1.5 recipient
+		1 RCPT <c@d.example>
+		1 250 2.1.5 recipient
+		1101 452 4.5.3 Too many recipients
+		1 DATA
+		1 354 go
+		1 | text
+		1 END 5
+		1 250 2.0.0 message
+		1 MAIL <a@b.example>
+		1 250 2.1.0 sender
+		1 421 4.7.0 Too many refused recipients
+		1 CLOSED
+	EOF
+}
+
 # message [FLAG] < message, LF made CRLF unless it has \ escapes: its verdict.
 message() {
 	{

@@ -141,6 +141,7 @@ run(const struct smtpd_config *config, const char *in, size_t n, size_t piece,
 		must(!s.line.overlong ||
 		    s.line.text.len == (s.state == SMTPD_IN_AUTH ? 0 : 4));
 		must(s.errors <= SMTPD_ERRORS + 1);
+		must(s.refusals <= SMTPD_REFUSALS + 1);
 	}
 	smtpd_free(&s);
 }
