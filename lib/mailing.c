@@ -12,7 +12,7 @@ mailing_missing(const struct mailing *m)
 {
 	if (m->rcpts > 0)
 		return NULL;
-	if (m->tried)
+	if (m->open && m->tried)
 		return m->lmtp ? "503 5.5.1 No valid recipients"
 			       : "554 5.5.1 No valid recipients";
 	return m->open ? "503 5.5.1 Send RCPT first"

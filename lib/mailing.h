@@ -19,7 +19,7 @@ struct mailing {
 	bool normalize;
 	bool open;         /* it has a sender */
 	bool utf8;         /* MAIL said SMTPUTF8 */
-	bool tried;        /* some RCPT came */
+	bool tried;        /* some RCPT came, or its MAIL was refused */
 	unsigned rcpts;    /* accepted */
 	unsigned answered; /* of those, at the message's end */
 	bool receiving;    /* a message has begun, and is neither answered nor

@@ -25,6 +25,19 @@ refuse(struct smtpd *s, const char *reply)
 {
 	if (++s->errors > SMTPD_ERRORS)
 		return close_with(s, "421 4.7.0 Too many errors");
+	if (!s->mailing.open && commandline_begins(&s->line, "MAIL"))
+		s->mailing.tried = true;
+	put(s, reply);
+	return SMTPD_REPLIED;
+}
+
+/* The answer to what lacks a sender or recipients. Behind a MAIL or RCPTs that
+ * were refused it is no error: it may have been sent together with these. */
+static enum smtpd_event
+miss(struct smtpd *s, const char *reply)
+{
+	if (!s->mailing.tried)
+		return refuse(s, reply);
 	put(s, reply);
 	return SMTPD_REPLIED;
 }
@@ -99,7 +112,7 @@ static enum smtpd_event
 do_rcpt(struct smtpd *s)
 {
 	if (!s->mailing.open)
-		return refuse(s, "503 5.5.1 Send MAIL first");
+		return miss(s, mailing_missing(&s->mailing));
 	if (s->mailing.receiving)
 		return refuse(s, "503 5.5.1 Its message has begun");
 	if (s->command.params.dsn && !s->config->dsn)
@@ -121,12 +134,7 @@ do_data(struct smtpd *s)
 
 	if (s->mailing.receiving)
 		return refuse(s, "503 5.5.1 Chunks or DATA, not both");
-	if (!refusal)
-		return ask(s, SMTPD_DATA);
-	if (!s->mailing.tried)
-		return refuse(s, refusal);
-	put(s, refusal);
-	return SMTPD_REPLIED;
+	return refusal ? miss(s, refusal) : ask(s, SMTPD_DATA);
 }
 
 /* Whatever it meets, its octets come behind it: what is refused is taken before
@@ -314,17 +322,12 @@ static enum smtpd_event
 refuse_chunk(struct smtpd *s)
 {
 	struct mailing *m = &s->mailing;
-	const char *refusal = mailing_missing(m);
-	bool tried = m->tried;
+	enum smtpd_event event = miss(s, mailing_missing(m));
 
 	m->content.size = 0;
 	if (content_is_whole(&m->content))
 		mailing_reset(m);
-	if (!tried && refuse(s, refusal) == SMTPD_CLOSE)
-		return SMTPD_CLOSE;
-	if (tried)
-		put(s, refusal);
-	return SMTPD_CHUNKED;
+	return event == SMTPD_CLOSE ? event : SMTPD_CHUNKED;
 }
 
 static enum smtpd_event
@@ -423,9 +426,10 @@ smtpd_answer(struct smtpd *s, const char *reply)
 		end_login(s, ok);
 	else if (asked == SMTPD_STARTTLS)
 		s->state = ok ? SMTPD_IN_HANDSHAKE : SMTPD_IN_COMMAND;
-	else if (asked == SMTPD_MAIL)
+	else if (asked == SMTPD_MAIL) {
 		m->open = ok;
-	else if (asked == SMTPD_RCPT)
+		m->tried = !ok;
+	} else if (asked == SMTPD_RCPT)
 		m->rcpts += ok;
 	else if (asked == SMTPD_DATA && ok) {
 		mailing_begin(m, &s->command, true, NULL);

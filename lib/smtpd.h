@@ -18,7 +18,7 @@
 
 #define SMTPD_LOGINS 3      /* that failed; the next gets 421 */
 #define SMTPD_ERRORS 20     /* refused commands; the next one gets 421 */
-#define SMTPD_REFUSALS 1000 /* refused recipients, likewise */
+#define SMTPD_REFUSALS 1000 /* recipients refused by an answer, likewise */
 
 struct smtpd_config {
 	const char *hostname;

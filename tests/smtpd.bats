@@ -642,6 +642,103 @@ notices() {
 	EOF
 }
 
+# many < commands of two lines at most: each 25 times.
+many() {
+	while IFS= read -r line; do
+		for _ in {1..25}; do printf '%b\n' "$line"; done
+	done
+}
+
+@test "what comes behind a refused MAIL is no error, until a transaction ends or begins" {
+	for mail in 'SIZE=201' 'X=1' 'RET=FULL' "$(printf %02100d 0)"; do
+		{
+			printf 'EHLO me\nMAIL FROM:<a@b.example> %s\n' "$mail"
+			many <<<$'RCPT TO:<c@d.example>\nDATA\nBDAT 6\\nQUIT'
+			echo NOOP
+		} | talk "$pieces" | sed '1,/^250 E/d; /^CHUNK/d' | uniq -c |
+			sed 's/^ *//'
+	done >got
+	for refusal in '552 5.3.4 Message is too big' \
+		'555 5.5.4 Unknown parameter' '555 5.5.4 Unknown parameter' \
+		'500 5.5.2 Line too long'; do
+		printf '1 %s\n75 503 5.5.1 Send MAIL first\n' "$refusal"
+		printf '1 250 2.0.0 OK\n1 WAITING\n'
+	done | same got
+	for end in RSET 'EHLO you' 'BDAT 0 LAST' 'MAIL FROM:<a@b.example>' NOOP; do
+		{
+			printf 'EHLO me\nMAIL FROM:<no-a@b.example>\n'
+			many <<<'RCPT TO:<c@d.example>'
+			printf '%s\n' "$end"
+			many <<<DATA
+		} | talk | sed '1,/^250 E/d; /^250[- ][A-Z8m]/d' | uniq -c |
+			sed 's/^ *//'
+	done >got
+	same got <<-'EOF'
+		1 MAIL <no-a@b.example>
+		1 550 5.7.1 no
+		25 503 5.5.1 Send MAIL first
+		1 250 2.0.0 Reset
+		20 503 5.5.1 Send MAIL first
+		1 421 4.7.0 Too many errors
+		1 CLOSED
+		1 MAIL <no-a@b.example>
+		1 550 5.7.1 no
+		45 503 5.5.1 Send MAIL first
+		1 421 4.7.0 Too many errors
+		1 CLOSED
+		1 MAIL <no-a@b.example>
+		1 550 5.7.1 no
+		25 503 5.5.1 Send MAIL first
+		1 CHUNK
+		21 503 5.5.1 Send MAIL first
+		1 421 4.7.0 Too many errors
+		1 CLOSED
+		1 MAIL <no-a@b.example>
+		1 550 5.7.1 no
+		25 503 5.5.1 Send MAIL first
+		1 MAIL <a@b.example>
+		1 250 2.1.0 sender
+		20 503 5.5.1 Send RCPT first
+		1 421 4.7.0 Too many errors
+		1 CLOSED
+		1 MAIL <no-a@b.example>
+		1 550 5.7.1 no
+		25 503 5.5.1 Send MAIL first
+		1 250 2.0.0 OK
+		25 503 5.5.1 Send MAIL first
+		1 WAITING
+	EOF
+}
+
+@test "a second MAIL that is refused spares nothing, nor does any without a MAIL" {
+	{
+		printf 'EHLO me\nMAIL FROM:<a@b.example>\n'
+		echo 'MAIL FROM:<a@b.example>'
+		many <<<DATA
+	} | talk "$pieces" | sed '1,/^250 E/d' | uniq -c >got
+	for line in 'RCPT TO:<c@d.example>' DATA 'BDAT 6\nQUIT'; do
+		{
+			printf 'EHLO me\n'
+			many <<<"$line"
+		} | talk | sed '1,/^250 E/d; /^CHUNK/d' | uniq -c
+	done >>got
+	sed -i 's/^ *//' got
+	{
+		cat <<-'EOF'
+			1 MAIL <a@b.example>
+			1 250 2.1.0 sender
+			1 503 5.5.1 There is a sender already
+			19 503 5.5.1 Send RCPT first
+			1 421 4.7.0 Too many errors
+			1 CLOSED
+		EOF
+		for _ in {1..3}; do
+			printf '20 503 5.5.1 Send MAIL first\n'
+			printf '1 421 4.7.0 Too many errors\n1 CLOSED\n'
+		done
+	} | same got
+}
+
 # message [FLAG] < message, LF made CRLF unless it has \ escapes: its verdict.
 message() {
 	{

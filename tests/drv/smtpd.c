@@ -4,9 +4,9 @@
  * each LF is CRLF, and neither the greeting nor a CR is printed. Prints replies
  * as they come, and each message in between: its events, then its octets behind
  * "|
- * ". Recipients no-... are refused; two are accepted; messages are of 200
- * octets at most. The octet SYN (22), as in TLS, is the handshake. The password
- * is "secret"; to "later" the answer is temporary. */
+ * ". Senders and recipients no-... are refused; two are accepted; messages are
+ * of 200 octets at most. The octet SYN (22), as in TLS, is the handshake. The
+ * password is "secret"; to "later" the answer is temporary. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,9 @@ act(struct smtpd *s, enum smtpd_event event, struct buf *body)
 	switch (event) {
 	case SMTPD_MAIL:
 		print_path("MAIL", &s->command);
-		smtpd_answer(s, "250 2.1.0 sender");
+		smtpd_answer(s,
+		    strncmp(path, "no-", 3) == 0 ? "550 5.7.1 no"
+						 : "250 2.1.0 sender");
 		break;
 	case SMTPD_RCPT:
 		print_path("RCPT", &s->command);

@@ -79,7 +79,7 @@ act(struct smtpd *s, enum smtpd_event event, struct transcript *t)
 		check_params(s);
 	if (event == SMTPD_MAIL) {
 		must(!s->config->submission || s->user[0]);
-		smtpd_answer(s, "250 2.1.0 OK");
+		smtpd_answer(s, *path == 'n' ? "550 5.7.1 No" : "250 2.1.0 OK");
 	} else if (event == SMTPD_RCPT) {
 		must(*path != '\0');
 		smtpd_answer(s, *path == 'n' ? "550 5.1.1 No" : "250 2.1.5 OK");
