@@ -106,6 +106,16 @@ parse_vrfy(struct command *c, const char *s, size_t n)
 	return COMMAND_ASCII;
 }
 
+/* Known, and not implemented (RFC 5321 4.2.4). */
+static const char *
+parse_expn(struct command *c, const char *s, size_t n)
+{
+	(void)c;
+	(void)s;
+	(void)n;
+	return "502 5.5.1 There is no EXPN here";
+}
+
 static const char *
 parse_auth(struct command *c, const char *s, size_t n)
 {
@@ -151,6 +161,7 @@ static const struct {
     [COMMAND_NOOP] = {"NOOP", parse_anything},
     [COMMAND_QUIT] = {"QUIT", parse_nothing},
     [COMMAND_VRFY] = {"VRFY", parse_vrfy},
+    [COMMAND_EXPN] = {"EXPN", parse_expn},
     [COMMAND_HELP] = {"HELP", parse_anything},
     [COMMAND_STARTTLS] = {"STARTTLS", parse_nothing},
     [COMMAND_AUTH] = {"AUTH", parse_auth},

@@ -28,6 +28,7 @@ enum command_verb {
 	COMMAND_NOOP,
 	COMMAND_QUIT,
 	COMMAND_VRFY,
+	COMMAND_EXPN, /* always refused */
 	COMMAND_HELP,
 	COMMAND_STARTTLS,
 	COMMAND_AUTH,

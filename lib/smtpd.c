@@ -191,7 +191,7 @@ do_help(struct smtpd *s)
 	    "214 2.0.0 %s MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY "
 	    "HELP%s%s\r\n",
 	    s->config->lmtp ? "LHLO" : "HELO EHLO",
-	    s->config->starttls ? " STARTTLS" : "",
+	    s->config->starttls && !s->tls ? " STARTTLS" : "",
 	    s->config->auth ? " AUTH" : "");
 	return SMTPD_REPLIED;
 }

@@ -159,6 +159,7 @@ transcript() {
 		DATA now
 		QUIT now
 		EXPN list
+		expn
 		GET / HTTP/1.1
 
 		MAILFROM:<a@b.example>
@@ -170,7 +171,8 @@ transcript() {
 		501 5.5.4 No argument is allowed
 		501 5.5.4 No argument is allowed
 		501 5.5.4 No argument is allowed
-		500 5.5.2 Unknown command
+		502 5.5.1 There is no EXPN here
+		502 5.5.1 There is no EXPN here
 		500 5.5.2 Unknown command
 		500 5.5.2 Unknown command
 		500 5.5.2 Unknown command
@@ -593,9 +595,12 @@ notices() {
 }
 
 @test "after 20 errors the next is the last" {
-	for _ in {1..30}; do echo bad; done | talk >got
+	for _ in {1..15}; do printf 'bad\nEXPN list\n'; done | talk >got
 	{
-		for _ in {1..20}; do echo '500 5.5.2 Unknown command'; done
+		for _ in {1..10}; do
+			echo '500 5.5.2 Unknown command'
+			echo '502 5.5.1 There is no EXPN here'
+		done
 		printf '421 4.7.0 Too many errors\nCLOSED\n'
 	} | same got
 }
@@ -1223,9 +1228,12 @@ offered() {
 		AUTH PLAIN LOGIN
 		STARTTLS AUTH PLAIN LOGIN
 	EOF
-	printf 'HELP\n' | talk 0 tls auth >got
+	printf 'HELP\nSTARTTLS\n\026HELP\n' | talk 0 tls auth >got
 	same got <<-'EOF'
 		214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH
+		STARTTLS
+		220 2.0.0 go
+		214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP AUTH
 		WAITING
 	EOF
 }
