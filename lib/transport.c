@@ -213,7 +213,13 @@ transport_kill(struct transport *t)
 bool
 transport_ended(struct transport *t, int *status)
 {
-	if (waitpid(t->pid, status, WNOHANG) != t->pid)
+	pid_t pid;
+
+	/* Another SIGCHLD would not come. */
+	do
+		pid = waitpid(t->pid, status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	if (pid != t->pid)
 		return false;
 	t->pid = -1;
 	return true;
