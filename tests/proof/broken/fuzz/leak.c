@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	char *kept = malloc(n + 1);
+	char *volatile kept =
+	    malloc(n + 1); /* compilers may leave out others */
 
 	return kept && n > 1000000 ? data[0] : 0;
 }
