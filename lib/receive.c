@@ -337,7 +337,7 @@ receive_session(const struct receive *r, int in, int out)
 	bool well = false;
 	int early;
 
-	if (s->with)
+	if (s->with) /* a session before this one */
 		memset(s, 0, sizeof *s);
 	s->with = r;
 	s->smtp = r->smtp;
